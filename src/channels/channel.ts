@@ -1,0 +1,75 @@
+/** The one shape of every channel: http, forward, email, sms and those to come. */
+import type { Message, MessageKind, Reason } from "../message/message";
+
+/** What one try returned. A refused or unreachable recipient is a value here, never an exception. */
+export type Outcome =
+  | {
+      status: "accepted" | "delivered";
+      /** The other side's id of the message, which its later receipts may name. */
+      providerMessageId?: string;
+      /** What was answered, for people, without message text: `HTTP 200`, `250 OK`. */
+      answer: string;
+    }
+  | {
+      status: "failed";
+      /** Whether another try may succeed; decided here, once, from codes. */
+      retryable: boolean;
+      /** How long the other side asked to be left alone. */
+      retryAfterMs?: number;
+      reason: Reason;
+      answer: string;
+    };
+
+/** One message to one channel. */
+export interface OutboundDelivery {
+  /** Stays the same over all attempts: receivers recognise a repeat by it. */
+  deliveryId: string;
+  /** Counted from 1. */
+  attempt: number;
+  message: Message;
+  /** The webhook request as it came, for channels that pass the original on. */
+  original?: { body: Buffer; headers: Record<string, string> };
+  /** Present when this delivery is a notice of missed messages: what to write, and to whom. */
+  notice?: NoticeContent;
+}
+
+/** A rendered notice. `to` is an e-mail address or an E.164 number. */
+export interface NoticeContent {
+  to: string;
+  subject: string;
+  text: string;
+  html?: string;
+  replyTo?: string;
+  language?: string;
+}
+
+export interface Accepts {
+  kinds: readonly MessageKind[];
+  /** Longest text in UTF-16 units; undefined: no limit. */
+  textLength?: number;
+}
+
+export interface RetryRule {
+  /** How long a delivery is tried, counted from its first attempt. */
+  maxAgeSeconds: number;
+  firstDelayMs: number;
+  maxDelayMs: number;
+}
+
+export interface Channel {
+  /** Its name in the settings. */
+  name: string;
+  type: string;
+  accepts: Accepts;
+  /** The best news this channel can bring. */
+  confirms: "accepted" | "delivered" | "read";
+  /** Whether a send whose outcome a crash hid may be repeated under the same `deliveryId` without reaching the customer twice. */
+  repeatable: boolean;
+  timeoutMs: number;
+  retry: RetryRule;
+  /** Never throws for what the other side does. */
+  send(delivery: OutboundDelivery): Promise<Outcome>;
+  /** Shows that somebody is typing: one try, its result is not looked at. Absent: the channel cannot. */
+  sendTyping?(delivery: OutboundDelivery): Promise<void>;
+  close?(): Promise<void>;
+}
