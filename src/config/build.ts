@@ -1,0 +1,183 @@
+/** Settings and variables, found right, made into what the parts are given: every default filled in, one unit per thing. */
+import { join } from "node:path";
+import type { Environment, Texts } from "./environment";
+import { canConfirmDelivery } from "./links";
+import type { ChannelSettings, Settings } from "./settings";
+
+/** Checked input of `buildConfig`. */
+export interface Checked {
+  environment: Environment;
+  settings: Settings;
+}
+
+/** What the program runs with. Durations in Ms but for `retry`, which keeps the channel's own words. */
+export type Config = ReturnType<typeof buildConfig>;
+export type Organisation = Config["organisations"][number];
+export type Integration = Config["integrations"][number];
+export type ChannelConfig = Config["channels"][number];
+export type FallbackPolicy = Config["fallback"][number];
+
+/** Call with checked input only: what a check would have refused is left out here. */
+export function buildConfig({ environment, settings }: Checked) {
+  const organisations = buildOrganisations({ environment, settings });
+  return {
+    settingsFile: environment.OMB_CONFIG,
+    host: environment.HOST,
+    port: environment.PORT,
+    /** Without a slash at its end. */
+    publicUrl: environment.PUBLIC_URL,
+    dataDirectory: environment.DATA_DIR,
+    database: locateDatabase(environment),
+    adminToken: environment.ADMIN_TOKEN,
+    eventToken: environment.EVENT_TOKEN,
+    logLevel: environment.LOG_LEVEL,
+    organisations,
+    integrations: settings.integrations.map((integration) =>
+      buildIntegration(integration, settings, organisations.length === 1 ? organisations[0]?.name : undefined),
+    ),
+    channels: Object.entries(settings.channels)
+      .map(([name, channel]) => buildChannel(name, channel, { environment, settings }))
+      .filter((channel) => channel !== undefined),
+    fallback: Object.entries(settings.fallback).map(([name, policy]) =>
+      buildPolicy(name, policy, { environment, settings }),
+    ),
+    twilio: readTwilio(environment),
+    maxBodyBytes: settings.maxBodyBytes,
+    retention: settings.retention,
+  };
+}
+
+type Database = { kind: "sqlite"; file: string } | { kind: "postgres"; url: string };
+
+function locateDatabase(environment: Environment): Database {
+  const url = environment.DATABASE_URL;
+  return url === undefined
+    ? { kind: "sqlite", file: join(environment.DATA_DIR, "bridge.sqlite") }
+    : { kind: "postgres", url };
+}
+
+/** The name of the organisation that variables alone describe. */
+export const impliedOrganisation = "main";
+
+/** The organisations of the file, or the one that variables imply when the file has none. */
+export function nameOrganisations(names: readonly string[], given: Texts): string[] {
+  if (names.length > 0) return [...names];
+  const { GENESYS_CLIENT_ID: id, GENESYS_CLIENT_SECRET: secret } = given;
+  const isReachable = (given.GENESYS_REGION ?? given.GENESYS_GATEWAY_URL) !== undefined;
+  return id !== undefined && secret !== undefined && isReachable ? [impliedOrganisation] : [];
+}
+
+function buildOrganisations({ environment, settings }: Checked) {
+  const { GENESYS_CLIENT_ID: id, GENESYS_CLIENT_SECRET: secret, GENESYS_GATEWAY_URL: gatewayUrl } = environment;
+  const ownClients = id !== undefined && secret !== undefined ? [{ id, secret }] : [];
+  return nameOrganisations(Object.keys(settings.organisations), environment).map((name) => {
+    const organisation = settings.organisations[name];
+    return {
+      name,
+      /** Where a gateway URL is set, it takes the region's place. */
+      region: gatewayUrl === undefined ? (organisation?.region ?? environment.GENESYS_REGION) : undefined,
+      gatewayUrl,
+      clients: organisation?.clients ?? ownClients,
+      requestsPerMinute: organisation?.requestsPerMinute ?? 300,
+    };
+  });
+}
+
+function buildIntegration(
+  { undeliveredAfterSeconds, ...integration }: Settings["integrations"][number],
+  settings: Settings,
+  onlyOrganisation: string | undefined,
+) {
+  const policy = integration.fallback === undefined ? undefined : settings.fallback[integration.fallback];
+  return {
+    ...integration,
+    organisation: integration.organisation ?? onlyOrganisation,
+    /** Counted from `accepted`: the policy's where there is one, else the integration's own. */
+    undeliveredAfterMs: (policy?.undeliveredAfterSeconds ?? undeliveredAfterSeconds) * 1000,
+  };
+}
+
+/** The account that SMS go through, or undefined when the variables do not describe one. */
+export function readTwilio(environment: Texts) {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_BASE_URL: baseUrl } = environment;
+  const { TWILIO_FROM: from, TWILIO_MESSAGING_SERVICE_SID: messagingServiceSid } = environment;
+  if (accountSid === undefined || authToken === undefined) return undefined;
+  if (from === undefined && messagingServiceSid === undefined) return undefined;
+  return { accountSid, authToken, from, messagingServiceSid, baseUrl };
+}
+
+/** One channel; undefined when nothing uses it and it is not set up. */
+function buildChannel(name: string, channel: ChannelSettings, { environment, settings }: Checked) {
+  const shared = { name, accepts: channel.accepts, media: channel.media, retry: channel.retry };
+  const timeoutMs = Math.round(channel.timeoutSeconds * 1000);
+  switch (channel.type) {
+    case "http": {
+      const { type, url, secret, confirms } = channel;
+      return { ...shared, type, timeoutMs, url, secret, confirms };
+    }
+    case "forward": {
+      const { type, url } = channel;
+      const secret = channel.secret ?? findForwardSecrets(name, settings.integrations)[0];
+      return secret === undefined ? undefined : { ...shared, type, timeoutMs, url, secret };
+    }
+    case "email": {
+      const { type, replyTo, smtp = environment.SMTP_URL, from = environment.MAIL_FROM } = channel;
+      if (smtp === undefined || from === undefined) return undefined;
+      return { ...shared, type, timeoutMs, smtp, from, replyTo };
+    }
+    case "sms": {
+      const twilio = readTwilio(environment);
+      return twilio === undefined ? undefined : { ...shared, type: channel.type, timeoutMs, twilio };
+    }
+    case "telegram": {
+      const { type, token, url, updates, webhookSecret } = channel;
+      return { ...shared, type, timeoutMs, token, url, updates, webhookSecret };
+    }
+    case "webchat":
+      return { ...shared, type: channel.type, timeoutMs };
+    default:
+      return channel satisfies never;
+  }
+}
+
+/** The first secrets of the integrations whose messages this channel forwards, each once. */
+export function findForwardSecrets(
+  channel: string,
+  integrations: readonly { channel?: string | undefined; signatureSecrets: readonly string[] }[],
+): string[] {
+  const secrets = integrations.filter((each) => each.channel === channel).map((each) => each.signatureSecrets[0]);
+  return [...new Set(secrets.filter((secret) => secret !== undefined))];
+}
+
+function buildPolicy(name: string, policy: Settings["fallback"][string], { environment, settings }: Checked) {
+  const { undeliveredAfterSeconds, graceSeconds, maxAgeSeconds, steps, quietHours, ...rest } = policy;
+  return {
+    name,
+    ...rest,
+    undeliveredAfterMs: undeliveredAfterSeconds * 1000,
+    graceMs: graceSeconds * 1000,
+    maxAgeMs: maxAgeSeconds * 1000,
+    /** Minutes of the day, 0 to 1439; from may be later than to. */
+    quietHours: quietHours && {
+      fromMinute: countMinutes(quietHours.from),
+      toMinute: countMinutes(quietHours.to),
+      timeZone: quietHours.timeZone,
+    },
+    steps: steps.map(({ channel, afterSeconds, until }) => ({
+      channel,
+      afterMs: afterSeconds * 1000,
+      until: until ?? (expectsReports(settings.channels[channel], environment) ? "delivered" : "accepted"),
+    })),
+  };
+}
+
+/** Twilio reports to our public URL only. */
+function expectsReports(channel: ChannelSettings | undefined, environment: Environment): boolean {
+  if (channel === undefined || !canConfirmDelivery(channel)) return false;
+  return channel.type !== "sms" || environment.PUBLIC_URL !== undefined;
+}
+
+function countMinutes(timeOfDay: string): number {
+  const [hours, minutes] = timeOfDay.split(":").map(Number);
+  return (hours ?? 0) * 60 + (minutes ?? 0);
+}

@@ -1,0 +1,127 @@
+/** Names in the settings that point at other parts of the settings. */
+import { z } from "zod";
+import { describeFound, formatPath, nameChoices, type Path, type Problem } from "./problem";
+
+const name = z.string().optional().catch(undefined);
+const present = z.unknown().optional();
+
+const outlineOfOrganisation = z.object({ region: present, clients: present }).catch({});
+const outlineOfChannel = z
+  .object({ type: name, confirms: name, secret: present, smtp: present, from: present })
+  .catch({});
+const outlineOfStep = z.object({ channel: name, until: name }).catch({});
+const outlineOfPolicy = z.object({ steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });
+const outlineOfIntegration = z
+  .object({
+    name,
+    id: name,
+    organisation: name,
+    channel: name,
+    fallback: name,
+    signatureSecrets: z.array(z.string()).catch([]),
+  })
+  .catch({ signatureSecrets: [] });
+
+/** Only the names and pointers; whatever else is wrong with the settings, these can be compared. */
+const outline = z
+  .object({
+    organisations: z.record(z.string(), outlineOfOrganisation).catch({}),
+    channels: z.record(z.string(), outlineOfChannel).catch({}),
+    fallback: z.record(z.string(), outlineOfPolicy).catch({}),
+    integrations: z.array(outlineOfIntegration).catch([]),
+  })
+  .catch({ organisations: {}, channels: {}, fallback: {}, integrations: [] });
+export type Outline = z.infer<typeof outline>;
+
+export function readOutline(settings: unknown): Outline {
+  return outline.parse(settings);
+}
+
+/**
+ * Checks that what is named exists, that names are of use in a URL, and that no integration can be taken for another.
+ * `organisations` are those of the file and the one that variables imply.
+ */
+export function checkLinks(settings: Outline, organisations: readonly string[]): Problem[] {
+  const channels = Object.keys(settings.channels);
+  const policies = Object.keys(settings.fallback);
+  return [
+    ...checkNames(settings),
+    ...settings.integrations.flatMap((integration, index) => [
+      ...checkLink(["integrations", index, "channel"], integration.channel, channels),
+      ...checkLink(["integrations", index, "fallback"], integration.fallback, policies),
+      ...checkOrganisation(["integrations", index, "organisation"], integration.organisation, organisations),
+    ]),
+    ...checkUnique(settings),
+    ...policies.flatMap((policy) => checkSteps(settings, policy)),
+  ];
+}
+
+function checkNames(settings: Outline): Problem[] {
+  return (["organisations", "channels", "fallback"] as const).flatMap((part) =>
+    Object.keys(settings[part])
+      .filter((key) => !/^[\w.-]+$/.test(key))
+      .map((key) => ({
+        path: formatPath([part, key]),
+        found: `the name ${JSON.stringify(key)}`,
+        allowed: "a name of letters, digits, and . _ -",
+      })),
+  );
+}
+
+function checkLink(path: Path, value: string | undefined, names: readonly string[]): Problem[] {
+  if (value === undefined || value === "" || names.includes(value)) return [];
+  return [{ path: formatPath(path), found: describeFound(value, path), allowed: nameChoices(names, value) }];
+}
+
+function checkOrganisation(path: Path, value: string | undefined, organisations: readonly string[]): Problem[] {
+  if (value !== undefined || organisations.length < 2) return checkLink(path, value, organisations);
+  return [{ path: formatPath(path), found: describeFound(value, path), allowed: nameChoices(organisations) }];
+}
+
+/** Names and ids stand in the same place of the webhook's URL, so no two may be alike. */
+function checkUnique({ integrations }: Outline): Problem[] {
+  const owners = new Map<string, number>();
+  return integrations.flatMap((integration, index) =>
+    (["name", "id"] as const).flatMap((key) => {
+      const value = integration[key];
+      if (value === undefined) return [];
+      const owner = owners.get(value) ?? index;
+      owners.set(value, owner);
+      if (owner === index) return [];
+      const path = ["integrations", index, key];
+      const found = `${describeFound(value, path)}, as integrations[${owner}] has`;
+      return [{ path: formatPath(path), found, allowed: "a name and an id that no other integration has" }];
+    }),
+  );
+}
+
+function checkSteps(settings: Outline, policy: string): Problem[] {
+  const steps = settings.fallback[policy]?.steps ?? [];
+  return steps.flatMap((step, index) => {
+    const path = ["fallback", policy, "steps", index, "channel"];
+    const channel = step.channel === undefined ? undefined : ownChannel(settings, step.channel);
+    if (channel === undefined) return checkLink(path, step.channel, Object.keys(settings.channels));
+    if (channel.type === "forward") {
+      const found = `${describeFound(step.channel, path)}, which hands on webhooks`;
+      return [{ path: formatPath(path), found, allowed: "a channel that can carry a notice, such as email or sms" }];
+    }
+    if (step.until !== "delivered" || canConfirmDelivery(channel)) return [];
+    return [
+      {
+        path: formatPath([...path.slice(0, -1), "until"]),
+        found: `"delivered", which the channel ${step.channel} cannot confirm`,
+        allowed: "accepted",
+      },
+    ];
+  });
+}
+
+function ownChannel(settings: Outline, channel: string) {
+  return Object.hasOwn(settings.channels, channel) ? settings.channels[channel] : undefined;
+}
+
+/** Whether news of a delivery can ever come from a channel with these settings. */
+export function canConfirmDelivery(channel: { type?: string | undefined; confirms?: string | undefined }): boolean {
+  if (channel.type === "http") return channel.confirms === "delivered" || channel.confirms === "read";
+  return channel.type === "sms" || channel.type === "webchat";
+}

@@ -1,0 +1,239 @@
+/** The settings file: every key, its limits and its default. */
+import { z } from "zod";
+import { deliverableKinds, reasonCodes } from "../message/message";
+import {
+  amount,
+  emailAddress,
+  flag,
+  httpUrl,
+  listOf,
+  mailbox,
+  named,
+  oneOf,
+  pattern,
+  phoneNumber,
+  section,
+  signatureSecret,
+  standardWebhooksSecret,
+  text,
+  timeOfDay,
+  timeZone,
+  urlOf,
+  wholeNumber,
+} from "./fields";
+
+const longestSeconds = 259_200;
+
+const organisation = section({
+  region: text("a region such as eu-central-1 or mypurecloud.de", (value) => /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
+    .optional()
+    .describe("AWS name or host of the Genesys Cloud region; GENESYS_REGION when absent."),
+  clients: listOf(
+    section({
+      id: text("the id of an OAuth client (client credentials)"),
+      secret: text("the secret of that OAuth client"),
+    }),
+    "a list of OAuth clients, each with id and secret",
+  )
+    .min(1, { error: "at least one OAuth client" })
+    .optional()
+    .describe("A pool of OAuth clients; GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET when absent."),
+  requestsPerMinute: wholeNumber(1, 1_000_000, "requests a minute")
+    .default(300)
+    .describe("Genesys Cloud's limit for each client."),
+});
+
+const integration = section({
+  name: pattern("a name of a-z, 0-9 and -", /^[a-z0-9-]+$/).describe("Stands in the webhook's URL."),
+  id: text("the integration's id in Genesys Cloud", (value) => /^[\w.-]+$/.test(value)).describe(
+    "Genesys Cloud's id of the integration.",
+  ),
+  organisation: text("the name of an organisation")
+    .optional()
+    .describe("The organisation it belongs to; the only one when absent."),
+  signatureSecrets: listOf(signatureSecret(), "a list of secret tokens")
+    .min(1, { error: "at least one secret token" })
+    .describe("Each of them is valid, which lets a secret be changed without a gap; the first one signs."),
+  channel: text("the name of a channel").describe("The channel its messages travel through."),
+  fallback: text("the name of a fallback policy").optional().describe("The policy for messages that do not arrive."),
+  receipts: oneOf(["all", "failures", "none"]).default("all").describe("Which outcomes Genesys Cloud is told."),
+  acceptedCountsAsDelivered: flag()
+    .default(false)
+    .describe("Send a Delivered receipt when a channel that cannot confirm more has accepted."),
+  onUnconfirmed: oneOf(["none", "fail"])
+    .default("none")
+    .describe("The receipt for a message not confirmed in time: none, or Failed with MessageExpired."),
+  undeliveredAfterSeconds: wholeNumber(1, longestSeconds, "seconds")
+    .default(86_400)
+    .describe("Without a policy: how long a confirmation may take, from being accepted."),
+});
+
+const retry = section({
+  maxAgeSeconds: amount(0, longestSeconds, "seconds")
+    .default(900)
+    .describe("How long a delivery is tried, from its first attempt."),
+  firstDelayMs: wholeNumber(1, 3_600_000, "ms").default(500).describe("Wait before the second attempt; it doubles."),
+  maxDelayMs: wholeNumber(1, 3_600_000, "ms").default(30_000).describe("Longest wait between attempts."),
+})
+  .refine((rule) => rule.firstDelayMs <= rule.maxDelayMs, {
+    error: "at least firstDelayMs",
+    path: ["maxDelayMs"],
+  })
+  .prefault({});
+
+const accepts = section({
+  kinds: listOf(oneOf(deliverableKinds), "a list of kinds")
+    .min(1, { error: "at least one kind" })
+    .optional()
+    .describe("Kinds of messages it can show; all when absent."),
+  textLength: wholeNumber(1, 1_000_000, "UTF-16 units").optional().describe("Longest text."),
+  mediaTypes: listOf(
+    pattern("a media type such as image/png or image/*", /^[\w.+-]+\/([\w.+-]+|\*)$/),
+    "a list of media types",
+  ).optional(),
+  mediaBytes: wholeNumber(1, 104_857_600, "bytes").optional().describe("Largest attachment."),
+  buttons: wholeNumber(0, 100).optional().describe("Most buttons it can show in one message."),
+  typing: flag().optional().describe("Whether it can show that somebody is typing; true when absent."),
+});
+
+const sharedByChannels = {
+  retry,
+  accepts: accepts.optional().describe("Narrows what the channel is given."),
+  media: oneOf(["auto", "pass", "rehost"])
+    .default("auto")
+    .describe("How attachments are handed on: their URL as it is, or a copy served by the bridge."),
+};
+const timeoutSeconds = amount(0.1, 120, "seconds").describe("How long one send may take.");
+
+const channelTypes = [
+  section({
+    type: z.literal("http"),
+    url: httpUrl().describe("Where deliveries are posted."),
+    secret: standardWebhooksSecret().describe("Signs both ways."),
+    confirms: oneOf(["accepted", "delivered", "read"])
+      .default("accepted")
+      .describe("The best news the adapter can bring."),
+    timeoutSeconds: timeoutSeconds.default(10),
+    ...sharedByChannels,
+  }),
+  section({
+    type: z.literal("forward"),
+    url: httpUrl().describe("The existing middleware's webhook."),
+    secret: signatureSecret()
+      .optional()
+      .describe("Signs what is handed on; the integration's first secret when absent."),
+    timeoutSeconds: timeoutSeconds.default(10),
+    ...sharedByChannels,
+  }),
+  section({
+    type: z.literal("email"),
+    smtp: urlOf(["smtp:", "smtps:"], "an smtp:// or smtps:// URL").optional().describe("SMTP_URL when absent."),
+    from: mailbox().optional().describe("MAIL_FROM when absent."),
+    replyTo: mailbox().optional(),
+    timeoutSeconds: timeoutSeconds.default(30),
+    ...sharedByChannels,
+  }),
+  section({ type: z.literal("sms"), timeoutSeconds: timeoutSeconds.default(10), ...sharedByChannels }),
+  section({
+    type: z.literal("telegram"),
+    token: text("the bot's token").describe("As given by @BotFather."),
+    url: httpUrl().default("https://api.telegram.org").describe("The Bot API server."),
+    updates: oneOf(["poll", "webhook"]).default("poll").describe("How customers' messages are fetched."),
+    webhookSecret: text("1 to 256 characters of A-Z, a-z, 0-9, _ and -", (value) => /^[\w-]{1,256}$/.test(value))
+      .optional()
+      .describe("What Telegram shows in X-Telegram-Bot-Api-Secret-Token."),
+    timeoutSeconds: timeoutSeconds.default(10),
+    ...sharedByChannels,
+  }),
+  section({ type: z.literal("webchat"), timeoutSeconds: timeoutSeconds.default(10), ...sharedByChannels }),
+] as const;
+
+/** The types a channel can have. */
+export const channelTypeNames = channelTypes.map((channel) => channel.shape.type.value);
+
+const channel = z.discriminatedUnion("type", channelTypes, {
+  error: (issue) =>
+    issue.code === "invalid_union"
+      ? `one of ${channelTypeNames.join(", ")}`
+      : `an object with a type: ${channelTypeNames.join(", ")}`,
+});
+
+const step = section({
+  channel: text("the name of a channel"),
+  afterSeconds: wholeNumber(0, longestSeconds, "seconds")
+    .default(0)
+    .describe("How long the step before it may take before this one is due."),
+  until: oneOf(["accepted", "delivered"])
+    .optional()
+    .describe("The news that ends the policy: delivered where the channel can confirm it, else accepted."),
+});
+
+const quietHours = section({
+  from: timeOfDay(),
+  to: timeOfDay(),
+  timeZone: timeZone().default("UTC").describe("Holds where the recipient's own time zone is not known."),
+}).refine((hours) => hours.from !== hours.to, { error: "another time than from", path: ["to"] });
+
+const wording = section({
+  subject: text("a text").optional(),
+  text: text("a text").optional(),
+  html: text("a text").optional(),
+  sms: text("a text").optional(),
+});
+
+const policy = section({
+  purpose: oneOf(["transactional", "marketing"]).default("transactional"),
+  undeliveredAfterSeconds: wholeNumber(1, longestSeconds, "seconds")
+    .default(900)
+    .describe("How long a confirmation may take, from being accepted."),
+  graceSeconds: wholeNumber(0, longestSeconds, "seconds")
+    .default(60)
+    .describe("Wait before a notice, in which further missed messages are collected."),
+  digest: flag().default(true).describe("One notice for all messages missed by one recipient."),
+  steps: listOf(step, "a list of steps, each with a channel").min(1, { error: "at least one step" }),
+  never: listOf(oneOf(reasonCodes), "a list of reason codes")
+    .default([])
+    .describe("Reasons after which nobody is notified."),
+  quietHours: quietHours.optional(),
+  maxPerRecipientPerDay: wholeNumber(1, 1000, "notices").optional(),
+  maxPerMinute: wholeNumber(1, 100_000, "notices").optional().describe("A brake over all recipients."),
+  maxAgeSeconds: wholeNumber(1, 2_592_000, "seconds").default(86_400).describe("Older news is not told any more."),
+  addresses: listOf(oneOf(["recipient", "adapter", "externalContact"]), "a list of places to look for addresses")
+    .min(1, { error: "at least one place" })
+    .default(["recipient", "adapter", "externalContact"])
+    .describe("Where addresses are looked for, in this order, after addressOf."),
+  addressOf: named(section({ email: emailAddress().optional(), phone: phoneNumber().optional() }))
+    .default({})
+    .describe("Addresses by recipient id; looked at first."),
+  replies: oneOf(["inbound", "autoreply", "ignore"])
+    .default("inbound")
+    .describe("What becomes of an answer to an SMS: carried into the conversation, answered, or neither."),
+  returnUrl: httpUrl().optional().describe("Where the customer can read on."),
+  templates: named(wording).default({}).describe("Liquid templates by language."),
+});
+
+const retention = section({
+  textDays: wholeNumber(1, 36_500, "days").default(30).describe("How long message text is kept."),
+  messagesDays: wholeNumber(1, 36_500, "days").default(365).describe("How long everything else is kept."),
+})
+  .refine((kept) => kept.textDays <= kept.messagesDays, { error: "at least textDays", path: ["messagesDays"] })
+  .prefault({});
+
+export const settings = section({
+  $schema: z.string().optional(),
+  organisations: named(organisation).default({}).describe("Genesys Cloud organisations by name."),
+  integrations: listOf(integration, "a list of integrations")
+    .default([])
+    .describe("The Open Messaging integrations served."),
+  channels: named(channel).default({}).describe("The ways to customers, by name."),
+  fallback: named(policy).default({}).describe("What happens when a message does not arrive, by name."),
+  maxBodyBytes: wholeNumber(1, 104_857_600, "bytes").default(1_048_576).describe("Largest webhook body taken."),
+  retention,
+});
+export type Settings = z.infer<typeof settings>;
+export type ChannelSettings = Settings["channels"][string];
+
+/** JSON Schema (draft 2020-12) of the settings file, for editors. `env:` and `file:` pass wherever a text may stand. */
+export function describeSettings() {
+  return { ...z.toJSONSchema(settings, { io: "input" }), title: "Settings of open-messaging-bridge" };
+}
