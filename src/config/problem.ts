@@ -46,7 +46,7 @@ function looksSecret(value: string): boolean {
 
 /** The candidate that `word` was most likely meant to be: few letters apart, or none. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  const limit = Math.ceil(word.length / 3);
   return candidates
     .map((candidate) => ({ candidate, distance: countEdits(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
