@@ -25,7 +25,7 @@ const environment = z.object({
   ADMIN_TOKEN: text("a token without spaces", isToken).optional(),
   EVENT_TOKEN: text("a token without spaces", isToken).optional(),
   GENESYS_REGION: text("a region such as eu-central-1 or mypurecloud.de", (value) =>
-    /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value),
+    /^[\w-]+(\.[\w-]+)*$/.test(value),
   ).optional(),
   GENESYS_CLIENT_ID: text("the id of an OAuth client").optional(),
   GENESYS_CLIENT_SECRET: text("the secret of that OAuth client").optional(),

@@ -25,7 +25,7 @@ import {
 const longestSeconds = 259_200;
 
 const organisation = section({
-  region: text("a region such as eu-central-1 or mypurecloud.de", (value) => /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
+  region: text("a region such as eu-central-1 or mypurecloud.de", (value) => /^[\w-]+(\.[\w-]+)*$/.test(value))
     .optional()
     .describe("AWS name or host of the Genesys Cloud region; GENESYS_REGION when absent."),
   clients: listOf(
