@@ -27,7 +27,7 @@ export function loadConfig(sources: Sources): LoadedConfig {
   const file = readSettings(environment.OMB_CONFIG, sources.readFile);
   if (!file.ok) return { ok: false, problems: [...problems, file.problem], warnings: [] };
 
-  const raw = environment.GENESYS_GATEWAY_URL === undefined ? file.settings : withoutRegions(file.settings);
+  const raw = given.GENESYS_GATEWAY_URL === undefined ? file.settings : withoutRegions(file.settings);
   const resolved = resolveReferences(raw, sources);
   const parsed = settings.safeParse(resolved.value);
   const outline = readOutline(resolved.value);

@@ -74,6 +74,10 @@ function checkLink(path: Path, value: string | undefined, names: readonly string
 }
 
 function checkOrganisation(path: Path, value: string | undefined, organisations: readonly string[]): Problem[] {
+  if (value !== undefined && organisations.length === 0) {
+    const allowed = "one described in organisations, or main with GENESYS_CLIENT_ID, its secret and a region set";
+    return [{ path: formatPath(path), found: describeFound(value, path), allowed }];
+  }
   if (value !== undefined || organisations.length < 2) return checkLink(path, value, organisations);
   return [{ path: formatPath(path), found: describeFound(value, path), allowed: nameChoices(organisations) }];
 }

@@ -400,6 +400,14 @@ describe("integrations", () => {
     ]);
   });
 
+  test("an organisation that nothing describes is named with the variables that would", () => {
+    const settings = { ...minimal, integrations: [{ ...integration, organisation: "main" }] };
+    expect(loadBad(settings, {})).toMatchObject([
+      { path: "integrations[0].organisation", found: '"main"', allowed: expect.stringContaining("GENESYS_CLIENT_ID") },
+    ]);
+    expect(load(settings)).toMatchObject({ ok: true });
+  });
+
   test("forward signs for integrations with different secrets only when told which", () => {
     const other = { ...integration, name: "other", id: "other", signatureSecrets: ["another-secret-of-mine"] };
     const settings = {
@@ -474,6 +482,12 @@ describe("variables", () => {
       "TWILIO_AUTH_TOKEN: the Twilio account's auth token, for fallback.missed.steps[1]",
       "TWILIO_FROM: a number, or TWILIO_MESSAGING_SERVICE_SID, for fallback.missed.steps[1]",
     ]);
+  });
+
+  test("a wrong gateway URL is the only problem of organisations that wait for it", () => {
+    const settings = { ...complete, organisations: { main: { region: "env:GENESYS_REGION" } } };
+    const problems = loadBad(settings, { ...env, GENESYS_REGION: "", GENESYS_GATEWAY_URL: "127.0.0.1" });
+    expect(problems.map(({ path }) => path)).toEqual(["GENESYS_GATEWAY_URL"]);
   });
 
   test("a wrong variable is told once, not again as missing", () => {
