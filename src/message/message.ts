@@ -32,7 +32,7 @@ export const reasonCodes = [
 export const reasonCode = z.enum(reasonCodes);
 export type ReasonCode = z.infer<typeof reasonCode>;
 
-export const reason = z.object({ code: reasonCode, message: z.string() });
+export const reason = z.strictObject({ code: reasonCode, message: z.string() });
 export type Reason = z.infer<typeof reason>;
 
 /** The kinds that are delivered through a channel; the others are only noted. */
@@ -49,16 +49,18 @@ const shared = {
   integrationId: z.string(),
   conversationId: z.string().optional(),
   /** The customer. `id` is exactly what the body said; empty when it named nobody. */
-  recipient: z.object({ id: z.string(), idType: z.string(), nickname: z.string().optional() }),
-  sender: z.object({ origin: z.enum(["human", "bot", "unknown"]), nickname: z.string().optional() }),
+  recipient: z.strictObject({ id: z.string(), idType: z.string(), nickname: z.string().optional() }),
+  sender: z.strictObject({ origin: z.enum(["human", "bot", "unknown"]), nickname: z.string().optional() }),
   /** `channel.time` as ISO 8601 UTC with milliseconds; null when absent or no time. */
   sentAt: z.string().nullable(),
+  /** `metadata`, `channel.metadata` (custom attributes among it) and what else the body says about itself. */
   metadata: z.record(z.string(), z.unknown()).optional(),
   /** The body as parsed. */
   raw: z.unknown(),
 };
 
-export const attachment = z.object({
+/** A file or link (SDK `ConversationContentAttachment`). `mediaType` is Image, Video, Audio, File, Link or a newer one. */
+export const attachment = z.strictObject({
   id: z.string().optional(),
   mediaType: z.string(),
   url: z.string().optional(),
@@ -70,49 +72,64 @@ export const attachment = z.object({
 });
 export type Attachment = z.infer<typeof attachment>;
 
-/** Genesys Cloud's content elements, field names and values unchanged. */
-const elements = z.array(z.looseObject({ contentType: z.string() }));
+/** One of Genesys Cloud's content elements, field names and values unchanged. */
+export const element = z.looseObject({ contentType: z.string() });
+export type Element = z.infer<typeof element>;
 
-const templateText = z.object({ text: z.string().optional(), parameters: z.array(z.looseObject({})).optional() });
-export const template = z.object({
+const parameters = z.array(z.looseObject({ name: z.string().optional(), text: z.string().optional() })).optional();
+const templateText = { text: z.string().optional(), parameters };
+/** A notification template; the flat shape (`text` and `parameters` of its own) is read into `body`. */
+export const template = z.strictObject({
   id: z.string().optional(),
   language: z.string().optional(),
-  header: templateText.extend({ type: z.string().optional(), media: attachment.optional() }).optional(),
-  body: templateText.optional(),
-  footer: z.object({ text: z.string().optional() }).optional(),
+  header: z.strictObject({ type: z.string().optional(), ...templateText, media: attachment.optional() }).optional(),
+  body: z.strictObject(templateText).optional(),
+  footer: z.strictObject({ text: z.string().optional() }).optional(),
   buttons: z.array(z.looseObject({})).optional(),
 });
+export type Template = z.infer<typeof template>;
 
 const content = {
+  /** What the body's `text` said; never cut, never trimmed. */
   text: z.string().optional(),
+  /** The attachments among the elements, in their order. */
   attachments: z.array(attachment).optional(),
-  elements: elements.optional(),
+  /** All content elements, those we do not know among them. */
+  elements: z.array(element).optional(),
 };
 
 export const message = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("text"), ...shared, ...content, text: z.string() }),
-  z.object({ kind: z.literal("media"), ...shared, ...content, attachments: z.array(attachment) }),
-  z.object({ kind: z.literal("template"), ...shared, ...content, template }),
-  z.object({ kind: z.literal("structured"), ...shared, ...content }),
-  z.object({
+  z.strictObject({ kind: z.literal("text"), ...shared, ...content, text: z.string() }),
+  z.strictObject({ kind: z.literal("media"), ...shared, ...content, attachments: z.array(attachment) }),
+  z.strictObject({ kind: z.literal("template"), ...shared, ...content, template }),
+  z.strictObject({ kind: z.literal("structured"), ...shared, ...content }),
+  z.strictObject({
     kind: z.literal("typing"),
     ...shared,
+    ...content,
     /** `durationMs` is how long the sign may be shown. */
-    typing: z.object({ type: z.string(), durationMs: z.number() }),
+    typing: z.strictObject({ type: z.string(), durationMs: z.number() }),
   }),
-  z.object({
+  z.strictObject({
     kind: z.literal("receipt"),
     ...shared,
+    ...content,
     /** What became of a message that we sent in; `messageId` is the id we gave it. */
-    receipt: z.object({
+    receipt: z.strictObject({
       status: z.string(),
       messageId: z.string().nullable(),
       isFinalReceipt: z.boolean().optional(),
-      reasons: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).optional(),
+      reasons: z.array(z.strictObject({ code: z.string().optional(), message: z.string().optional() })).optional(),
     }),
   }),
-  z.object({ kind: z.literal("event"), ...shared, event: z.looseObject({ eventType: z.string() }) }),
-  z.object({ kind: z.literal("unsupported"), ...shared, ...content }),
+  z.strictObject({
+    kind: z.literal("event"),
+    ...shared,
+    ...content,
+    event: z.looseObject({ eventType: z.string() }),
+  }),
+  /** Nothing in it can be shown. */
+  z.strictObject({ kind: z.literal("unsupported"), ...shared, ...content }),
 ]);
 export type Message = z.infer<typeof message>;
 export type MessageKind = Message["kind"];
