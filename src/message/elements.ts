@@ -37,52 +37,86 @@ export interface Block {
   buttons?: Button[];
 }
 
-/** How to show what an element's property holds. No block: nothing to show. */
-type Show = (value: unknown) => Block[];
+interface ElementKind {
+  /** Which property of the element holds its data. */
+  property: string;
+  /** How to show what the property holds. No block: nothing to show. */
+  show: (value: unknown) => Block[];
+  /** Words at this path mean, without any further look, that there is something to show. */
+  usually: readonly string[];
+}
 
-const byContentType: Record<string, { property: string; show: Show }> = {
-  Attachment: { property: "attachment", show: each(showAttachment) },
-  Notification: { property: "template", show: each((value) => showTemplate(readTemplate(value))) },
-  QuickReply: { property: "quickReply", show: each(showQuickReply) },
-  QuickReplyV2: { property: "quickReplyV2", show: each(showQuickReplies) },
-  Card: { property: "card", show: each(showCard) },
-  Carousel: { property: "carousel", show: each(({ cards }) => readObjects(cards).flatMap(showCard)) },
-  DatePicker: { property: "datePicker", show: each(showDatePicker) },
-  ListPicker: { property: "listPicker", show: each(showListPicker) },
-  Form: { property: "form", show: each(showForm) },
-  InteractiveApplication: { property: "interactiveApplication", show: each(showApplication) },
-  PaymentRequest: { property: "paymentRequest", show: each(showPaymentRequest) },
-  PaymentResponse: { property: "paymentResponse", show: each(showPaymentResponse) },
-  Push: { property: "push", show: each(showPush) },
-  ButtonResponse: { property: "buttonResponse", show: each(({ text }) => showLines(text)) },
-  Location: { property: "location", show: each((location) => showLines(...writeLocation(location))) },
-  Text: { property: "text", show: (value) => showLines(value) },
-  Story: { property: "story", show: each(({ url }) => showLines(url)) },
-  Reactions: { property: "reactions", show: showReactions },
-  NotificationResponse: { property: "notificationResponse", show: each(showNotificationResponse) },
-  RichLink: { property: "richLink", show: each(showRichLink) },
-  RoadsideAssistance: { property: "roadsideAssistance", show: each(showRoadsideAssistance) },
+const byContentType: Record<string, ElementKind> = {
+  Attachment: { property: "attachment", show: each(showAttachment), usually: [] },
+  Notification: {
+    property: "template",
+    show: each((value) => showTemplate(readTemplate(value))),
+    usually: [],
+  },
+  QuickReply: { property: "quickReply", show: each(showQuickReply), usually: ["text"] },
+  QuickReplyV2: { property: "quickReplyV2", show: each(showQuickReplies), usually: ["title"] },
+  Card: { property: "card", show: each(showCard), usually: ["title"] },
+  Carousel: {
+    property: "carousel",
+    show: each(({ cards }) => readObjects(cards).flatMap(showCard)),
+    usually: ["cards", "title"],
+  },
+  DatePicker: { property: "datePicker", show: each(showDatePicker), usually: ["title"] },
+  ListPicker: { property: "listPicker", show: each(showListPicker), usually: ["sections", "items", "title"] },
+  Form: { property: "form", show: each(showForm), usually: ["introduction", "title"] },
+  InteractiveApplication: { property: "interactiveApplication", show: each(showApplication), usually: ["name"] },
+  PaymentRequest: { property: "paymentRequest", show: each(showPaymentRequest), usually: ["lineItems", "name"] },
+  PaymentResponse: { property: "paymentResponse", show: each(showPaymentResponse), usually: ["paymentStatus"] },
+  Push: { property: "push", show: each(showPush), usually: ["notificationMessage", "body"] },
+  ButtonResponse: { property: "buttonResponse", show: each(({ text }) => showLines(text)), usually: ["text"] },
+  Location: {
+    property: "location",
+    show: each((location) => showLines(...writeLocation(location))),
+    usually: ["text"],
+  },
+  Text: { property: "text", show: (value) => showLines(value), usually: [] },
+  Story: { property: "story", show: each(({ url }) => showLines(url)), usually: ["url"] },
+  Reactions: { property: "reactions", show: showReactions, usually: [] },
+  NotificationResponse: {
+    property: "notificationResponse",
+    show: each(showNotificationResponse),
+    usually: ["notificationText"],
+  },
+  RichLink: { property: "richLink", show: each(showRichLink), usually: ["text"] },
+  RoadsideAssistance: { property: "roadsideAssistance", show: each(showRoadsideAssistance), usually: ["text"] },
 };
 const elementKinds = Object.entries(byContentType).map(([contentType, kind]) => ({ contentType, ...kind }));
 const byName = new Map(elementKinds.map((kind) => [kind.contentType, kind]));
 const byLowerCaseName = new Map(elementKinds.map((kind) => [kind.contentType.toLowerCase(), kind]));
 
+/** An element whose kind we know, by its name or its property. */
+export interface KnownElement {
+  kind: ElementKind;
+  contentType: string;
+  value: unknown;
+}
+
 /**
  * The `contentType` of an element in Genesys Cloud's spelling, and what its property holds. An element of a name we do
  * not know, or of none, is known by its property; `undefined` when that is missing too.
  */
-export function recognize(element: Wire): { contentType: string; value: unknown; show: Show } | undefined {
+export function recognize(element: Wire): KnownElement | undefined {
   const name = element.contentType;
   let kind = typeof name === "string" ? (byName.get(name) ?? byLowerCaseName.get(name.toLowerCase())) : undefined;
   if (!kind || !holdsData(element[kind.property]))
     kind = elementKinds.find(({ property }) => holdsData(element[property]));
-  return kind && { contentType: kind.contentType, value: element[kind.property], show: kind.show };
+  return kind && { kind, contentType: kind.contentType, value: element[kind.property] };
+}
+
+/** Whether {@link showElement} would show anything; quick for elements as they usually are. */
+export function showsAnything({ kind, value }: KnownElement): boolean {
+  return hasWordsAt(value, kind.usually, 0) || kind.show(value).length > 0;
 }
 
 /** What an element shows; nothing for one that is unknown or empty. */
 export function showElement(element: Element): Block[] {
   const known = recognize(element);
-  return known ? known.show(known.value) : [];
+  return known ? known.kind.show(known.value) : [];
 }
 
 /** The content types among the elements that show nothing: what a ledger line should name. */
@@ -106,7 +140,14 @@ function holdsData(value: unknown): boolean {
   return (typeof value === "object" && value !== null) || (typeof value === "string" && value !== "");
 }
 
-function each(show: (value: Wire) => Block[]): Show {
+function hasWordsAt(value: unknown, path: readonly string[], depth: number): boolean {
+  const name = path[depth];
+  if (name === undefined) return depth > 0 && readWords(value) !== undefined;
+  const object = Array.isArray(value) ? readObject(value[0]) : readObject(value);
+  return object !== undefined && hasWordsAt(object[name], path, depth + 1);
+}
+
+function each(show: (value: Wire) => Block[]): ElementKind["show"] {
   return (value) => readObjects(value).flatMap(show);
 }
 

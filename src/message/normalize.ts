@@ -1,6 +1,6 @@
 import { isShowable, readAttachment } from "./attachment";
-import { recognize } from "./elements";
-import { type Attachment, type Element, type Message, reasonCodes, type Template } from "./message";
+import { recognize, showsAnything } from "./elements";
+import { type Attachment, type Element, type Message, type MessageKind, reasonCodes, type Template } from "./message";
 import { isNamedOrShown, readTemplate } from "./template";
 import {
   enumReader,
@@ -18,26 +18,20 @@ import {
   type Wire,
 } from "./wire";
 
-type Of<Kind extends Message["kind"]> = Extract<Message, { kind: Kind }>;
-type Shared = Pick<
-  Message,
-  | "id"
-  | "genesysMessageId"
-  | "integration"
-  | "integrationId"
-  | "conversationId"
-  | "recipient"
-  | "sender"
-  | "sentAt"
-  | "metadata"
-  | "raw"
->;
+type Of<Kind extends MessageKind> = Extract<Message, { kind: Kind }>;
+type Capture = Pick<Message, "id" | "integration" | "integrationId">;
 
-interface Content {
-  text?: string;
-  attachments?: Attachment[];
-  elements?: Element[];
-}
+/**
+ * A message being read: built field by field in one object, because copying it from spread parts would cost more than
+ * all the reading. Its kind is set last; the tests hold each result against the schema.
+ */
+type Draft = Omit<Of<"unsupported">, "kind"> & {
+  kind: MessageKind;
+  template?: Template;
+  typing?: Of<"typing">["typing"];
+  event?: Of<"event">["event"];
+  receipt?: Of<"receipt">["receipt"];
+};
 
 const nothing: Wire = {};
 /** How long a typing sign is shown when the event names no duration: what Genesys Cloud sends. */
@@ -54,47 +48,46 @@ const readReasonCode = enumReader(reasonCodes);
  *
  * @param capture - Our id for the message, and the integration whose webhook brought the body: name and Genesys' id.
  */
-export function normalize(
-  body: Record<string, unknown>,
-  capture: { id: string; integration: string; integrationId: string },
-): Message {
+export function normalize(body: Record<string, unknown>, capture: Capture): Message {
   const channel = readObject(body.channel) ?? nothing;
-  if (isReceipt(body)) return normalizeReceipt(body, channel, capture);
-
-  const shared = readShared(body, channel, capture, channel.to, channel.from);
-  const message = normalizeContent(body, shared);
-  if (message.kind !== "unsupported") return message;
-  const events = readObjects(body.events);
-  return readType(body) === "event" || events.length > 0 ? normalizeEvent(message, events) : message;
+  const draft = isReceipt(body) ? readReceipt(body, channel, capture) : readOutbound(body, channel, capture);
+  return draft as Message;
 }
 
-function readShared(
-  body: Wire,
-  channel: Wire,
-  capture: { id: string; integration: string; integrationId: string },
-  customer: unknown,
-  sender: unknown,
-): Shared {
-  const to = readObject(customer) ?? nothing;
-  const recipient: Shared["recipient"] = { id: readId(to.id) ?? "", idType: readIdType(to.idType) ?? "Opaque" };
-  const nickname = readNickname(to);
-  if (nickname !== undefined) recipient.nickname = nickname;
+function readOutbound(body: Wire, channel: Wire, capture: Capture): Draft {
+  const draft = readShared(body, channel, capture, channel.to, channel.from);
+  readContent(body, draft);
+  if (draft.kind === "unsupported") {
+    const events = readObjects(body.events);
+    if (events.length > 0 || readType(body) === "event") readEvent(events, draft);
+  }
+  return draft;
+}
 
-  const shared: Shared = {
+function readShared(body: Wire, channel: Wire, capture: Capture, customer: unknown, other: unknown): Draft {
+  const draft: Draft = {
     id: capture.id,
     genesysMessageId: readId(body.id) ?? null,
+    kind: "unsupported",
     integration: capture.integration,
     integrationId: capture.integrationId,
-    recipient,
-    sender: readSender(body, readObject(sender) ?? nothing),
+    recipient: readRecipient(readObject(customer) ?? nothing),
+    sender: readSender(body, readObject(other) ?? nothing),
     sentAt: readTime(channel.time),
     raw: body,
   };
   const conversationId = readString(body.conversationId);
-  if (conversationId !== undefined) shared.conversationId = conversationId;
-  const metadata = readMetadata(body, channel, shared.sender);
-  if (metadata) shared.metadata = metadata;
-  return shared;
+  if (conversationId !== undefined) draft.conversationId = conversationId;
+  const metadata = readMetadata(body, channel, draft.sender);
+  if (metadata) draft.metadata = metadata;
+  return draft;
+}
+
+function readRecipient(person: Wire): Draft["recipient"] {
+  const recipient: Draft["recipient"] = { id: readId(person.id) ?? "", idType: readIdType(person.idType) ?? "Opaque" };
+  const nickname = readNickname(person);
+  if (nickname !== undefined) recipient.nickname = nickname;
+  return recipient;
 }
 
 /** Fixtures of Genesys' own show both spellings. */
@@ -102,9 +95,9 @@ function readNickname(person: Wire): string | undefined {
   return readString(person.nickname) ?? readString(person.nickName);
 }
 
-function readSender(body: Wire, from: Wire): Shared["sender"] {
+function readSender(body: Wire, from: Wire): Draft["sender"] {
   const entity = typeof body.originatingEntity === "string" ? body.originatingEntity.toLowerCase() : "";
-  const sender: Shared["sender"] = { origin: entity === "human" || entity === "bot" ? entity : "unknown" };
+  const sender: Draft["sender"] = { origin: entity === "human" || entity === "bot" ? entity : "unknown" };
   const nickname = readNickname(from);
   if (nickname !== undefined) sender.nickname = nickname;
   return sender;
@@ -114,54 +107,51 @@ function readSender(body: Wire, from: Wire): Shared["sender"] {
  * One flat record: `channel.metadata` (custom attributes, sub type), the body's own `metadata`, and what else the body
  * says about itself under its own field names, which win over entries of the same name.
  */
-function readMetadata(body: Wire, channel: Wire, sender: Shared["sender"]): Wire | undefined {
-  const metadata: Wire = { ...readObject(channel.metadata), ...readObject(body.metadata) };
-  keep(metadata, "messageMetadata", body.messageMetadata);
-  if (sender.origin === "unknown") keep(metadata, "originatingEntity", body.originatingEntity);
-  keep(metadata, "relatedMessages", body.relatedMessages);
-  keep(metadata, "enrichment", body.enrichment);
-  keep(metadata, "byoSmsIntegrationId", body.byoSmsIntegrationId);
-  keep(metadata, "publicMetadata", channel.publicMetadata);
-  keep(metadata, "dateModified", channel.dateModified);
-  keep(metadata, "dateDeleted", channel.dateDeleted);
-  for (const _ in metadata) return metadata;
-  return undefined;
+function readMetadata(body: Wire, channel: Wire, sender: Draft["sender"]): Wire | undefined {
+  const ofChannel = readObject(channel.metadata);
+  const own = readObject(body.metadata);
+  let metadata = ofChannel && own ? { ...ofChannel, ...own } : (own ?? ofChannel);
+  metadata = keep(metadata, "messageMetadata", body.messageMetadata);
+  if (sender.origin === "unknown") metadata = keep(metadata, "originatingEntity", body.originatingEntity);
+  metadata = keep(metadata, "relatedMessages", body.relatedMessages);
+  metadata = keep(metadata, "enrichment", body.enrichment);
+  metadata = keep(metadata, "byoSmsIntegrationId", body.byoSmsIntegrationId);
+  metadata = keep(metadata, "publicMetadata", channel.publicMetadata);
+  metadata = keep(metadata, "dateModified", channel.dateModified);
+  return keep(metadata, "dateDeleted", channel.dateDeleted);
 }
 
-function keep(metadata: Wire, name: string, value: unknown): void {
-  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return;
-  metadata[name] = value;
+function keep(metadata: Wire | undefined, name: string, value: unknown): Wire | undefined {
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return metadata;
+  return { ...metadata, [name]: value };
 }
 
-/** Text, media, template, structured, or unsupported when nothing of it can be shown. */
-function normalizeContent(body: Wire, shared: Shared): Message {
-  const content: Content = {};
+/** Text, media, template or structured, if anything of it can be shown. */
+function readContent(body: Wire, draft: Draft): void {
   const text = readText(body.text);
-  if (text !== undefined) content.text = text;
-
+  if (text !== undefined) draft.text = text;
   const elements = readElements(body.content);
-  let template = readTopLevelTemplate(body);
+  if (elements) draft.elements = elements;
+  // Some senders put the template beside `text` instead of into `content`.
+  let template = readNotification(body.template);
+  let attachments: Attachment[] | undefined;
   let isStructured = false;
-  if (elements) {
-    content.elements = elements;
-    const attachments: Attachment[] = [];
-    for (const element of elements) {
-      const known = recognize(element);
-      if (!known) continue;
-      if (known.contentType === "Attachment") attachments.push(...readObjects(known.value).map(readAttachment));
-      else if (known.contentType === "Notification") template ??= readNotification(known.value);
-      else isStructured ||= known.show(known.value).length > 0;
-    }
-    if (attachments.length > 0) content.attachments = attachments;
+  for (const element of elements ?? []) {
+    const known = recognize(element);
+    if (known?.contentType === "Attachment") {
+      attachments ??= [];
+      for (const value of readObjects(known.value)) attachments.push(readAttachment(value));
+    } else if (known?.contentType === "Notification") template ??= readNotification(known.value);
+    else if (known && !isStructured) isStructured = showsAnything(known);
   }
+  if (attachments) draft.attachments = attachments;
 
-  if (template) return { kind: "template", ...shared, ...content, template };
-  if (isStructured) return { kind: "structured", ...shared, ...content };
-  if (content.attachments?.some(isShowable)) {
-    return { kind: "media", ...shared, ...content, attachments: content.attachments };
-  }
-  if (text !== undefined && /\S/.test(text)) return { kind: "text", ...shared, ...content, text };
-  return { kind: "unsupported", ...shared, ...content };
+  if (template) {
+    draft.kind = "template";
+    draft.template = template;
+  } else if (isStructured) draft.kind = "structured";
+  else if (attachments?.some(isShowable)) draft.kind = "media";
+  else if (text !== undefined && /\S/.test(text)) draft.kind = "text";
 }
 
 /** The content elements as they came; what is no element of its own right is wrapped so that it is kept. */
@@ -181,27 +171,23 @@ function isElement(item: unknown): item is Element {
 }
 
 function readNotification(value: unknown): Template | undefined {
-  return readObjects(value).map(readTemplate).find(isNamedOrShown);
-}
-
-/** Some senders put the template beside `text` instead of into `content`. */
-function readTopLevelTemplate(body: Wire): Template | undefined {
-  return body.template === undefined ? undefined : readNotification(body.template);
+  return value === undefined ? undefined : readObjects(value).map(readTemplate).find(isNamedOrShown);
 }
 
 /** Typing before all else: it is the only event that a channel shows. */
-function normalizeEvent(content: Of<"unsupported">, events: readonly Wire[]): Message {
-  const { kind: _, ...shared } = content;
-  if (events.length > 1) shared.metadata = { ...shared.metadata, events };
+function readEvent(events: readonly Wire[], draft: Draft): void {
+  if (events.length > 1) draft.metadata = { ...draft.metadata, events };
   const types = events.map((event) => readEventType(event.eventType) ?? "Unknown");
   const typing = events[types.indexOf("Typing")];
-  if (typing) return { kind: "typing", ...shared, typing: readTyping(typing) };
-
-  const index = Math.max(
-    types.findIndex((type) => type !== "Unknown"),
-    0,
-  );
-  return { kind: "event", ...shared, event: { ...events[index], eventType: types[index] ?? "Unknown" } };
+  if (typing) {
+    draft.kind = "typing";
+    draft.typing = readTyping(typing);
+    return;
+  }
+  const named = types.findIndex((type) => type !== "Unknown");
+  const index = named < 0 ? 0 : named;
+  draft.kind = "event";
+  draft.event = { ...events[index], eventType: types[index] ?? "Unknown" };
 }
 
 function readTyping(event: Wire): Of<"typing">["typing"] {
@@ -217,14 +203,14 @@ function readTyping(event: Wire): Of<"typing">["typing"] {
  * A receipt for a message that we sent in: `channel.from` is the customer, `channel.messageId` our id of the message.
  * One that names the integration as `from` speaks of an outbound message; then `channel.to` is the customer.
  */
-function normalizeReceipt(
-  body: Wire,
-  channel: Wire,
-  capture: { id: string; integration: string; integrationId: string },
-): Of<"receipt"> {
+function readReceipt(body: Wire, channel: Wire, capture: Capture): Draft {
   const from = readId(readObject(channel.from)?.id);
   const isOutbound = from !== undefined && (from === capture.integrationId || from === readId(channel.id));
-  const [customer, other] = isOutbound ? [channel.to, channel.from] : [channel.from, channel.to];
+  const draft = isOutbound
+    ? readShared(body, channel, capture, channel.to, channel.from)
+    : readShared(body, channel, capture, channel.from, channel.to);
+  const text = readText(body.text);
+  if (text !== undefined) draft.text = text;
 
   const receipt: Of<"receipt">["receipt"] = {
     status: readStatus(body.status) ?? "Unknown",
@@ -233,14 +219,9 @@ function normalizeReceipt(
   if (typeof body.isFinalReceipt === "boolean") receipt.isFinalReceipt = body.isFinalReceipt;
   const reasons = readObjects(body.reasons).map(readReason);
   if (reasons.length > 0) receipt.reasons = reasons;
-
-  const text = readText(body.text);
-  return {
-    kind: "receipt",
-    ...readShared(body, channel, capture, customer, other),
-    ...(text === undefined ? {} : { text }),
-    receipt,
-  };
+  draft.kind = "receipt";
+  draft.receipt = receipt;
+  return draft;
 }
 
 function readReason(wire: Wire): { code?: string; message?: string } {

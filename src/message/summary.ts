@@ -9,9 +9,13 @@ const longestSummary = 120;
 /** How much of a long text is looked at: enough to fill the line, however much white space it holds. */
 const lookedAt = 2000;
 
+/** Most short texts: visible ASCII and single spaces. */
+const alreadyLine = /^[!-~]+(?: [!-~]+)*$/;
+
 /** One line of at most 120 characters for lists of messages: its first words, or in brackets what it is. */
 export function summarize(message: Message): string {
-  return cutLine(flatten(describe(message)));
+  const text = describe(message);
+  return text.length <= longestSummary && alreadyLine.test(text) ? text : cutLine(flatten(text));
 }
 
 function describe(message: Message): string {

@@ -2,7 +2,7 @@ import { readAttachment } from "./attachment";
 import type { Template } from "./message";
 import { readId, readList, readObject, readObjects, readString, readText, type Wire } from "./wire";
 
-type Parameters = { name?: string; text?: string }[];
+type Parameters = NonNullable<NonNullable<Template["body"]>["parameters"]>;
 
 /**
  * Reads a notification template in all its shapes (SDK `ConversationContentNotificationTemplate`): header, body and
@@ -62,21 +62,19 @@ function readSection(value: unknown): NonNullable<Template["header"]> | undefine
 /** A list of `{ name?, text }`, of plain values, or a map from names to values. */
 function readParameters(value: unknown): Parameters {
   const map = readObject(value);
-  if (map && map.text === undefined) {
-    return Object.entries(map).map(([name, text]) => nameParameter({ name }, text));
-  }
-  return readList(value).map((item) => {
-    const wire = readObject(item);
-    return wire ? nameParameter({ ...wire, name: wire.name }, wire.text) : nameParameter({}, item);
-  });
+  if (map && map.text === undefined) return Object.entries(map).map(([name, text]) => readParameter({ name, text }));
+  return readList(value).map((item) => readParameter(readObject(item) ?? { text: item }));
 }
 
-function nameParameter(parameter: Wire, value: unknown): { name?: string; text?: string } {
-  const { name: wireName, text: _, ...rest } = parameter;
-  const named: { name?: string; text?: string } = rest;
+function readParameter(wire: Wire): Parameters[number] {
+  if (isParameter(wire)) return wire;
+  const { name: wireName, text: wireText, ...parameter } = wire;
   const name = readId(wireName);
-  if (name !== undefined) named.name = name;
-  const text = readText(value);
-  if (text !== undefined) named.text = text;
-  return named;
+  const text = readText(wireText);
+  return { ...parameter, ...(name === undefined ? {} : { name }), ...(text === undefined ? {} : { text }) };
+}
+
+function isParameter(wire: Wire): wire is Parameters[number] {
+  const { name, text } = wire;
+  return (name === undefined || typeof name === "string") && (text === undefined || typeof text === "string");
 }
