@@ -1,0 +1,93 @@
+/** What an adapter's answer means (DESIGN: Adapters). Pure. */
+import { z } from "zod";
+import { reason } from "../message/message";
+import type { Outcome } from "./channel";
+import type { HttpAnswer } from "./http-exchange";
+import { parseRetryAfter } from "./retry-after";
+
+const acceptance = z.object({
+  status: z.enum(["accepted", "delivered"]),
+  /** Good for matching receipts only; one that cannot be kept does not undo the acceptance. */
+  providerMessageId: z
+    .union([z.string(), z.int()])
+    .transform(String)
+    .pipe(z.string().regex(/^\P{C}{1,512}$/u))
+    .optional()
+    .catch(undefined),
+});
+
+/** A 4xx that asks to come back, whatever its body says. */
+const passingRefusals = new Set([408, 425, 429]);
+
+/**
+ * Judges an answer. Only two kinds end a delivery: a 2xx in the contract's form, and a 4xx with a reason in Genesys Cloud's codes.
+ * Everything else may be a bad deploy of the adapter, and is worth another try.
+ */
+export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
+  if (answer.kind === "unanswered") {
+    return worthAnotherTry({ message: `The channel did not answer: ${answer.problem}.`, answer: answer.problem });
+  }
+  const { status, body } = answer;
+  const said = `HTTP ${status}`;
+
+  if (status >= 200 && status < 300) {
+    if (body.trim() === "") return { status: "accepted", answer: said };
+    const parsed = acceptance.safeParse(parseJson(body));
+    if (parsed.success) return { ...withoutUndefined(parsed.data), answer: said };
+    return worthAnotherTry({
+      message: `The channel answered HTTP ${status} with a body that says neither accepted nor delivered.`,
+      answer: `${said}, not understood`,
+      retryAfterMs: parseRetryAfter(answer.headers["retry-after"], now),
+    });
+  }
+
+  if (status >= 400 && status < 500 && !passingRefusals.has(status)) {
+    const refusal = reason.safeParse(parseJson(body));
+    if (refusal.success) {
+      const { code, message } = refusal.data;
+      return {
+        status: "failed",
+        retryable: false,
+        reason: { code, message: tidy(message) },
+        answer: `${said} ${code}`,
+      };
+    }
+  }
+
+  return worthAnotherTry({
+    code: status === 429 ? "RateLimited" : "ServerError",
+    message: `The channel answered HTTP ${status}.`,
+    answer: said,
+    retryAfterMs: parseRetryAfter(answer.headers["retry-after"], now),
+  });
+}
+
+/** A failure that another try may mend. */
+export function worthAnotherTry(failure: {
+  code?: "RateLimited" | "ServerError";
+  message: string;
+  answer: string;
+  retryAfterMs?: number | undefined;
+}): Outcome {
+  const { code = "ServerError", message, answer, retryAfterMs } = failure;
+  const outcome: Outcome = { status: "failed", retryable: true, reason: { code, message }, answer };
+  return retryAfterMs === undefined ? outcome : { ...outcome, retryAfterMs };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The other side's words travel into receipts and pages: no control characters, no half characters, not endless. */
+function tidy(text: string): string {
+  return text.slice(0, 500).replace(/[\p{Cc}\p{Cs}]/gu, " ");
+}
+
+function withoutUndefined(accepted: z.infer<typeof acceptance>) {
+  const { status, providerMessageId } = accepted;
+  return providerMessageId === undefined ? { status } : { status, providerMessageId };
+}

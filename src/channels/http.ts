@@ -1,0 +1,97 @@
+/** The channel to an adapter in any language: one signed POST for each delivery (DESIGN: Adapters). */
+import { deliverableKinds, type Message } from "../message/message";
+import { decodeStandardWebhooksSecret, signStandardWebhook } from "../standard-webhooks";
+import type { Accepts, Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
+import { createHttpExchange, type HttpAnswer } from "./http-exchange";
+import { judgeAnswer } from "./http-outcome";
+
+export interface HttpChannelSettings {
+  name: string;
+  url: string;
+  /** Standard Webhooks secret, `whsec_` + base64; the adapter signs its calls to us with the same. */
+  secret: string;
+  confirms: Channel["confirms"];
+  /** Over connecting, sending and reading the answer. */
+  timeoutMs: number;
+  retry: RetryRule;
+  /** @default every kind that is delivered, and typing */
+  accepts?: Accepts;
+}
+
+/**
+ * Makes the channel. `webhook-id` is the delivery's id over all tries, so an adapter can tell a repeat and the bridge may repeat.
+ *
+ * @throws BridgeError `invalid_field` for a secret that is none
+ */
+export function createHttpChannel(settings: HttpChannelSettings, deps: { now: () => Date }): Channel {
+  const url = new URL(settings.url);
+  const key = decodeStandardWebhooksSecret(settings.secret);
+  const exchange = createHttpExchange({ origin: url.origin, timeoutMs: settings.timeoutMs });
+  const path = url.pathname + url.search;
+
+  function post(type: string, delivery: OutboundDelivery): Promise<HttpAnswer> {
+    const body = Buffer.from(writeBody(type, delivery));
+    const signed = signStandardWebhook({ key, id: delivery.deliveryId, at: deps.now(), body });
+    const headers = { "content-type": "application/json", "user-agent": "open-messaging-bridge", ...signed };
+    return exchange.post({ path, headers, body });
+  }
+
+  return {
+    name: settings.name,
+    type: "http",
+    accepts: settings.accepts ?? { kinds: [...deliverableKinds, "typing"] },
+    confirms: settings.confirms,
+    repeatable: true,
+    timeoutMs: settings.timeoutMs,
+    retry: settings.retry,
+
+    async send(delivery) {
+      try {
+        // A notice is another type, so that an adapter made for messages alone does not pass the missed message on in its place.
+        const answer = await post(delivery.notice ? "notice.outbound" : "message.outbound", delivery);
+        return judgeAnswer(answer, deps.now());
+      } catch (error) {
+        return refuseUnwritable(error);
+      }
+    },
+
+    async sendTyping(delivery) {
+      try {
+        await post("typing", delivery);
+      } catch (error) {
+        refuseUnwritable(error);
+      }
+    },
+
+    close: exchange.close,
+  };
+}
+
+/**
+ * The body of the POST. The webhook's own text stands in for `message.raw` where it is at hand: writing it out again would cost as much as
+ * everything else, and overflows the stack for bodies nested tens of thousands of levels deep.
+ */
+function writeBody(type: string, delivery: OutboundDelivery): string {
+  const { deliveryId, attempt, notice, original } = delivery;
+  const { raw, ...message } = delivery.message;
+  const envelope = JSON.stringify({ type, deliveryId, attempt, ...(notice && { notice }), message });
+  return `${envelope.slice(0, -2)},"raw":${writeRaw(raw, original?.body)}}}`;
+}
+
+function writeRaw(raw: Message["raw"], original: Buffer | undefined): string {
+  const text = original?.toString().trim();
+  if (text?.startsWith("{") && text.endsWith("}")) return text;
+  return JSON.stringify(raw) ?? "null";
+}
+
+/** JSON.stringify gives up with a RangeError where values are nested too deeply; anything else is a fault of ours. */
+function refuseUnwritable(error: unknown): Outcome {
+  if (!(error instanceof RangeError)) throw error;
+  const message = "The message is nested too deeply to be written as JSON.";
+  return {
+    status: "failed",
+    retryable: false,
+    reason: { code: "InvalidMessageStructure", message },
+    answer: "not sent",
+  };
+}
