@@ -20,13 +20,11 @@ const acceptance = z.object({
 const passingRefusals = new Set([408, 425, 429]);
 
 /**
- * Judges an answer. Only two kinds end a delivery: a 2xx in the contract's form, and a 4xx with a reason in Genesys Cloud's codes.
- * Everything else may be a bad deploy of the adapter, and is worth another try.
+ * Judges an adapter's answer. Only two kinds end a delivery: a 2xx in the contract's form, and a 4xx with a reason in Genesys Cloud's
+ * codes. Everything else may be a bad deploy of the adapter, and is worth another try.
  */
 export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
-  if (answer.kind === "unanswered") {
-    return worthAnotherTry({ message: `The channel did not answer: ${answer.problem}.`, answer: answer.problem });
-  }
+  if (answer.kind === "unanswered") return judgeFailure(answer, now);
   const { status, body } = answer;
   const said = `HTTP ${status}`;
 
@@ -34,11 +32,7 @@ export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
     if (body.trim() === "") return { status: "accepted", answer: said };
     const parsed = acceptance.safeParse(parseJson(body));
     if (parsed.success) return { ...withoutUndefined(parsed.data), answer: said };
-    return worthAnotherTry({
-      message: `The channel answered HTTP ${status} with a body that says neither accepted nor delivered.`,
-      answer: `${said}, not understood`,
-      retryAfterMs: parseRetryAfter(answer.headers["retry-after"], now),
-    });
+    return { ...judgeFailure(answer, now), answer: `${said}, not understood` };
   }
 
   if (status >= 400 && status < 500 && !passingRefusals.has(status)) {
@@ -53,24 +47,20 @@ export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
       };
     }
   }
-
-  return worthAnotherTry({
-    code: status === 429 ? "RateLimited" : "ServerError",
-    message: `The channel answered HTTP ${status}.`,
-    answer: said,
-    retryAfterMs: parseRetryAfter(answer.headers["retry-after"], now),
-  });
+  return judgeFailure(answer, now);
 }
 
-/** A failure that another try may mend. */
-export function worthAnotherTry(failure: {
-  code?: "RateLimited" | "ServerError";
-  message: string;
-  answer: string;
-  retryAfterMs?: number | undefined;
-}): Outcome {
-  const { code = "ServerError", message, answer, retryAfterMs } = failure;
-  const outcome: Outcome = { status: "failed", retryable: true, reason: { code, message }, answer };
+/** What a try means that brought nothing, or nothing in the contract's form: another try may mend it, after the wait it asks for. */
+export function judgeFailure(answer: HttpAnswer, now: Date): Outcome {
+  if (answer.kind === "unanswered") {
+    const message = `The channel did not answer: ${answer.problem}.`;
+    return { status: "failed", retryable: true, reason: { code: "ServerError", message }, answer: answer.problem };
+  }
+  const said = `HTTP ${answer.status}`;
+  const code = answer.status === 429 ? "RateLimited" : "ServerError";
+  const message = `The channel answered ${said}, which neither accepts nor refuses the message.`;
+  const outcome: Outcome = { status: "failed", retryable: true, reason: { code, message }, answer: said };
+  const retryAfterMs = parseRetryAfter(answer.headers["retry-after"], now);
   return retryAfterMs === undefined ? outcome : { ...outcome, retryAfterMs };
 }
 
