@@ -16,6 +16,8 @@ export type Outcome =
       retryable: boolean;
       /** How long the other side asked to be left alone. */
       retryAfterMs?: number;
+      /** The message may have gone out all the same, and a repeat could reach the customer twice: never together with `retryable`. */
+      uncertain?: true;
       reason: Reason;
       answer: string;
     };
@@ -40,7 +42,12 @@ export interface NoticeContent {
   text: string;
   html?: string;
   replyTo?: string;
+  /** BCP 47. */
   language?: string;
+  /** E-mail: where bounces go, when not to the sender. */
+  returnPath?: string;
+  /** E-mail: the page of RFC 8058, unsubscribing by one POST. */
+  unsubscribeUrl?: string;
 }
 
 export interface Accepts {

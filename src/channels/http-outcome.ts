@@ -1,6 +1,6 @@
 /** What an adapter's answer means (DESIGN: Adapters). Pure. */
 import { z } from "zod";
-import { reason } from "../message/message";
+import { reasonCode } from "../message/message";
 import type { Outcome } from "./channel";
 import type { HttpAnswer } from "./http-exchange";
 import { parseRetryAfter } from "./retry-after";
@@ -15,6 +15,8 @@ const acceptance = z.object({
     .optional()
     .catch(undefined),
 });
+
+const refusal = z.object({ code: reasonCode, message: z.string() });
 
 /** A 4xx that asks to come back, whatever its body says. */
 const passingRefusals = new Set([408, 425, 429]);
@@ -36,9 +38,9 @@ export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
   }
 
   if (status >= 400 && status < 500 && !passingRefusals.has(status)) {
-    const refusal = reason.safeParse(parseJson(body));
-    if (refusal.success) {
-      const { code, message } = refusal.data;
+    const parsed = refusal.safeParse(parseJson(body));
+    if (parsed.success) {
+      const { code, message } = parsed.data;
       return {
         status: "failed",
         retryable: false,

@@ -149,7 +149,7 @@ describe("an acceptance", () => {
 
 describe("a refusal", () => {
   test.each(reasonCodes)("with %s ends the delivery", async (code) => {
-    expect(await sendAnswered(answerWith(422, { code, message: "No such crew member." }))).toEqual({
+    expect(await sendAnswered(answerWith(422, { code, message: "No such crew member.", details: {} }))).toEqual({
       status: "failed",
       retryable: false,
       reason: { code, message: "No such crew member." },
