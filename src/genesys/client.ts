@@ -1,0 +1,229 @@
+/** The one door to Genesys Cloud: the official SDK with an HTTP client of ours inside. */
+import platformClient, {
+  type ConversationsApi,
+  type ExternalContactsApi,
+  type ResponseManagementApi,
+} from "purecloud-platform-client-v2";
+import { Agent } from "undici";
+import { z } from "zod";
+import { StartError } from "../errors";
+import { answerOfError, type GenesysAnswer } from "./answer";
+import type { GenesysBudget, Priority } from "./budget";
+import { GenesysError, readRefusal } from "./error";
+import { type HttpRequest, type HttpResponse, sendRequest, type Wire } from "./http";
+import { addressesOf } from "./regions";
+import { createRotation } from "./rotation";
+import { createTokenKeeper, fetchToken, type OAuthClient, type TokenKeeper } from "./token";
+
+/** The parts of the SDK that the bridge uses. */
+export interface GenesysApi {
+  conversations: ConversationsApi;
+  contacts: ExternalContactsApi;
+  responses: ResponseManagementApi;
+}
+
+/** One request to Genesys Cloud. */
+export interface GenesysRequest<T> {
+  /** What is asked, for logs and errors: `receipts.send`. */
+  operation: string;
+  priority: Priority;
+  /** Calls one method of the SDK, once. */
+  send: (api: GenesysApi) => Promise<unknown>;
+  /** What the body of a 2xx has to look like; `undefined` stands for an empty one. */
+  answer: z.ZodType<T>;
+}
+
+/** One request that was made, for metrics. */
+export interface GenesysCall {
+  operation: string;
+  priority: Priority;
+  clientId: string;
+  status: GenesysAnswer["status"];
+  /** As in the answer: `HTTP 200`. */
+  answer: string;
+  durationMs: number;
+}
+
+export interface GenesysClientDeps {
+  organisation: {
+    /** AWS name or host of the region. */
+    region?: string | undefined;
+    /** Replaces the region: a simulator, or an API gateway. */
+    gatewayUrl?: string | undefined;
+    /** OAuth clients (client credentials) that share the work. */
+    clients: readonly OAuthClient[];
+  };
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** The budget shared with other processes; without it callers keep the pace, and clients take turns. */
+  budget?: GenesysBudget;
+  onCall?: (call: GenesysCall) => void;
+  /** Limit of one request, from connecting to the last byte. @default 15000 */
+  timeoutMs?: number;
+}
+
+export interface GenesysClient {
+  /** Makes one request; a 401 is met with a new token and one repeat. Never throws for what Genesys Cloud does. */
+  ask<T>(request: GenesysRequest<T>): Promise<GenesysAnswer<T>>;
+  /** Gets a token for every OAuth client and says which of them could not. */
+  checkCredentials(): Promise<{ clientId: string; answer: GenesysAnswer<undefined> }[]>;
+  close(): Promise<void>;
+}
+
+/** Answers are read whole; the conversation of a long day stays far below this. */
+const maxAnswerBytes = 32 * 1024 * 1024;
+
+/**
+ * A client for one organisation.
+ * @throws StartError when the organisation has no usable address or no OAuth client
+ */
+export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
+  const { organisation, now, onCall, timeoutMs = 15_000 } = deps;
+  const { clients } = organisation;
+  if (clients.length === 0) throw new StartError("Genesys Cloud needs at least one OAuth client");
+  const { apiUrl, loginUrl } = addressesOf(organisation);
+  const budget = deps.budget ?? createRotation({ now });
+  const wire = { dispatcher: new Agent({ maxResponseSize: maxAnswerBytes }), timeoutMs };
+  const members = clients.map((client) => createMember(client));
+
+  async function ask<T>(request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
+    const { operation, priority } = request;
+    const able = members.filter((member) => !member.tokens.isFailing());
+    const turn = await budget.take(
+      priority,
+      (able.length > 0 ? able : members).map((member) => member.id),
+    );
+    if ("retryAfterMs" in turn) {
+      const { retryAfterMs } = turn;
+      const failure = { operation, code: "budget.spent", retryAfterMs, retryable: true, uncertain: false };
+      return answerOfError(new GenesysError(failure));
+    }
+    const { clientId } = turn;
+    const startedAt = now();
+    const result = await askAs(clientId, request);
+    onCall?.({ operation, priority, clientId, ...outcomeOf(result), durationMs: now() - startedAt });
+    if (result.status === "later" && result.retryAfterMs !== undefined && isAskedToWait(result.error)) {
+      await budget.pause(clientId, result.retryAfterMs);
+    }
+    return result;
+  }
+
+  async function askAs<T>(clientId: string, request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
+    const member = members.find(({ id }) => id === clientId);
+    if (!member) throw new RangeError("The budget named an OAuth client that is not in the pool");
+    try {
+      return readAnswer(request, extended.parse(await request.send(member.api)), now());
+    } catch (error) {
+      return answerOfError(nameFailure(request.operation, error));
+    }
+  }
+
+  async function checkCredentials() {
+    return Promise.all(
+      members.map(async ({ id: clientId, tokens }) => {
+        const answer: GenesysAnswer<undefined> = await tokens
+          .get()
+          .then(() => ({ status: "done" as const, answer: "token", value: undefined }), answerOfError);
+        return { clientId, answer };
+      }),
+    );
+  }
+
+  function createMember(client: OAuthClient) {
+    const tokens = createTokenKeeper({ logIn: () => fetchToken(wire, loginUrl, client, now), now });
+    return { id: client.id, tokens, api: createApi(apiUrl, (request) => sendAuthorised(wire, tokens, request)) };
+  }
+
+  return { ask, checkCredentials, close: () => wire.dispatcher.close() };
+}
+
+type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** A 401 was not carried out, so even a POST may be repeated under a new token. */
+async function sendAuthorised(wire: Wire, tokens: TokenKeeper, request: HttpRequest): Promise<HttpResponse> {
+  const token = await tokens.get();
+  const response = await sendRequest(wire, "request", withToken(request, token));
+  if (response.status !== 401) return response;
+  return sendRequest(wire, "request", withToken(request, await tokens.replace(token)));
+}
+
+function withToken({ url, method, headers, params, data }: HttpRequest, token: string): HttpRequest {
+  return { url, method, headers: { ...headers, Authorization: `Bearer ${token}` }, params, data };
+}
+
+/** Every answer resolves, whatever its status: there is then one place that judges it. */
+class UndiciHttpClient extends platformClient.AbstractHttpClient {
+  readonly #send: Send;
+  constructor(send: Send) {
+    super();
+    this.#send = send;
+  }
+  override request(request: HttpRequest): Promise<HttpResponse> {
+    return this.#send(request);
+  }
+  override enableHooks(): void {}
+}
+
+/** An SDK of our own beside its singleton, with its habits of reading a file in the home directory undone. */
+function createApi(apiUrl: string, send: Send): GenesysApi {
+  const sdk = new platformClient.ApiClientClass();
+  // Both watch a file whose appearance would replace the addresses and switch on a log of bodies.
+  for (const { config } of [platformClient.ApiClient, sdk]) config.live_reload_config = false;
+  // Its logger copies every body even when it is silent.
+  Object.assign(sdk.config.logger, { log: () => undefined });
+  const { protocol, hostname, port, pathname } = new URL(apiUrl);
+  sdk.setGateway({
+    protocol: protocol.slice(0, -1),
+    host: hostname,
+    ...(port === "" ? {} : { port: Number(port) }),
+    path_params_api: pathname === "/" ? "" : pathname,
+  });
+  sdk.setReturnExtendedResponses(true);
+  sdk.setHttpClient(new UndiciHttpClient(send));
+  return {
+    conversations: new platformClient.ConversationsApi(sdk),
+    contacts: new platformClient.ExternalContactsApi(sdk),
+    responses: new platformClient.ResponseManagementApi(sdk),
+  };
+}
+
+/** What the SDK resolves to with extended responses on; its types promise the bare body. */
+const extended = z.object({
+  status: z.number(),
+  headers: z.custom<HttpResponse["headers"]>(),
+  body: z.unknown(),
+  text: z.string(),
+});
+
+function readAnswer<T>(
+  { operation, answer }: GenesysRequest<T>,
+  { status, headers, body, text }: z.infer<typeof extended>,
+  now: number,
+): GenesysAnswer<T> {
+  if (status < 200 || status > 299) {
+    throw readRefusal(operation, { status, statusText: "", headers, data: body, text }, now);
+  }
+  const parsed = text !== "" && body === undefined ? undefined : answer.safeParse(body);
+  if (parsed?.success) return { status: "done", answer: `HTTP ${status}`, value: parsed.data };
+  throw new GenesysError({ operation, status, code: "invalid.answer", retryable: true, uncertain: true });
+}
+
+/** The SDK throws a string, at once, for a missing argument. */
+function nameFailure(operation: string, error: unknown): unknown {
+  if (typeof error === "string") {
+    return new GenesysError(
+      { operation, code: "invalid.request", retryable: false, uncertain: false },
+      { detail: error },
+    );
+  }
+  return error instanceof GenesysError && error.operation === "request" ? error.with({ operation }) : error;
+}
+
+function outcomeOf({ status, answer }: GenesysAnswer): Pick<GenesysCall, "status" | "answer"> {
+  return { status, answer };
+}
+
+/** Failed log-ins are spaced out by the token keeper, whose error says more than a spent budget would. */
+function isAskedToWait({ operation, status }: GenesysError): boolean {
+  return operation !== "oauth.token" && (status === 429 || status === 503);
+}
