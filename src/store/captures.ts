@@ -1,0 +1,31 @@
+/** The webhook requests as they came. */
+import type { Db } from "./bulk";
+import { bytes } from "./engine";
+
+export interface StoredCapture {
+  id: string;
+  integration: string;
+  integrationId: string;
+  receivedAt: number;
+  headers: Record<string, string>;
+  /** Null when retention has removed it. */
+  body: Buffer | null;
+}
+
+export async function readCapture(db: Db, messageSeq: number): Promise<StoredCapture | undefined> {
+  const row = await db
+    .selectFrom("captures as c")
+    .innerJoin("messages as m", "m.seq", "c.message_seq")
+    .select(["m.id", "m.integration", "m.integration_id", "m.received_at", "c.headers", "c.body"])
+    .where("c.message_seq", "=", messageSeq)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    integration: row.integration,
+    integrationId: row.integration_id,
+    receivedAt: row.received_at,
+    headers: JSON.parse(row.headers),
+    body: row.body === null ? null : bytes(row.body),
+  };
+}

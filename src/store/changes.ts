@@ -1,0 +1,387 @@
+/**
+ * How a message's state moves: the store loads it under lock, a pure decision says what follows, and the new state, its ledger
+ * lines and the tasks that follow are committed together. Many messages share a commit.
+ */
+import { StoreUnavailable } from "../errors";
+import type { Reason, ReasonCode } from "../message/message";
+import { createBatcher } from "./batch";
+import { bulk } from "./bulk";
+import type { Database, Tx } from "./database";
+import { bytes, type Engine, forUpdate } from "./engine";
+import { insertLedger, type LedgerLine } from "./ledger";
+import { joinNotice, type NoticeJoin } from "./notices";
+import { addTasks, hastenTask, type LaneMoves, moveLanes, type NewTask, removeTasks } from "./tasks";
+
+/** A message with the delivery that something happened to. */
+export interface MessageState {
+  seq: number;
+  id: string;
+  integration: string;
+  integrationId: string;
+  genesysMessageId: string | null;
+  kind: string;
+  recipientId: string;
+  recipientIdType: string;
+  receivedAt: number;
+  fate: string;
+  reason: Reason | null;
+  notice: { seq: number; status: string } | null;
+  receipt: { status: string; state: string } | null;
+  delivery: DeliveryState;
+}
+
+export interface DeliveryState {
+  seq: number;
+  id: string;
+  channel: string;
+  /** Null once it has left its lane. */
+  lane: string | null;
+  trigger: string;
+  status: string;
+  /** Attempts begun. */
+  attempts: number;
+  firstAttemptAt: number | null;
+  acceptedAt: number | null;
+  providerMessageId: string | null;
+  reason: Reason | null;
+}
+
+/** What follows from an event. Absent parts stay as they are. */
+export interface Change {
+  delivery?: Partial<Omit<DeliveryState, "seq" | "id" | "channel" | "trigger" | "lane">>;
+  /** What becomes of the lane the delivery heads: `release` takes the delivery out of it. */
+  lane?: "release" | { retryAt: number };
+  attempt?: AttemptChange;
+  message?: { fate?: string; reason?: Reason | null };
+  ledger: LedgerLine[];
+  /** A receipt owed to Genesys Cloud: kept once per message, with the task that sends it. */
+  receipt?: { status: "Delivered" | "Failed"; reason?: Reason; at: number; queue: string };
+  addTasks?: Omit<NewTask, "subject">[];
+  removeTasks?: string[];
+  /** Joins the notice that waits for this recipient, or starts one. */
+  notice?: NoticeJoin;
+}
+
+export type AttemptChange =
+  | { type: "started"; number: number; at: number }
+  | { type: "finished"; number: number; at: number; result: string; answer: string };
+
+/** A pure function of the state as it is now; undefined: nothing follows. */
+export type Decide = (state: MessageState) => Change | undefined;
+
+export interface ChangeRequest {
+  deliverySeq: number;
+  decide: Decide;
+}
+
+/** Returns `change({ deliverySeq, decide })`, which resolves once what was decided is on disk, with the state before it. */
+export function createChanges(database: Database, now: () => number) {
+  return createBatcher<ChangeRequest, MessageState | undefined>({
+    run: (requests) => database.transaction((tx) => applyChanges(tx, requests, now())),
+    maxBatch: 256,
+    maxWaiting: 100_000,
+    overloaded: () => new StoreUnavailable("the store is behind: too many changes are waiting to be written"),
+    retrySingly: (error) => !(error instanceof StoreUnavailable),
+  });
+}
+
+/** Applies each request to the state its predecessors left; requests about one message are taken one after the other. */
+async function applyChanges(tx: Tx, requests: ChangeRequest[], now: number): Promise<(MessageState | undefined)[]> {
+  const results: (MessageState | undefined)[] = [];
+  let rest = requests.map((request, index) => ({ request, index }));
+  while (rest.length > 0) {
+    const round = new Map<number, { request: ChangeRequest; index: number }>();
+    const later: typeof rest = [];
+    for (const one of rest) {
+      if (round.has(one.request.deliverySeq)) later.push(one);
+      else round.set(one.request.deliverySeq, one);
+    }
+    const states = await loadStates(tx, [...round.keys()]);
+    const decided: Decided[] = [];
+    const touched = new Set<number>();
+    for (const state of states) {
+      const one = round.get(state.delivery.seq);
+      if (one === undefined) continue;
+      if (touched.has(state.seq)) {
+        later.push(one);
+        continue;
+      }
+      touched.add(state.seq);
+      results[one.index] = state;
+      const change = one.request.decide(state);
+      if (change !== undefined) decided.push({ state, change });
+    }
+    await writeChanges(tx, decided, now);
+    rest = later;
+  }
+  return requests.map((_, index) => results[index]);
+}
+
+/** The heads of lanes, each with its capture, marked as `decide` says in the same transaction. */
+export interface StartedDelivery {
+  lane: string;
+  state: MessageState;
+  receivedAt: number;
+  headers: Record<string, string>;
+  /** Null when retention has removed it. */
+  body: Buffer | null;
+}
+
+export async function startDeliveries(
+  database: Database,
+  lanes: readonly string[],
+  decide: Decide,
+  now: number,
+): Promise<StartedDelivery[]> {
+  if (lanes.length === 0) return [];
+  return database.transaction(async (tx) => {
+    const rows = await selectHeads[tx.engine](tx.db, lanes);
+    const started = rows.map((row) => ({
+      lane: row.lane as string,
+      state: stateOf(row),
+      receivedAt: row.received_at,
+      headers: row.headers === null ? {} : (JSON.parse(row.headers) as Record<string, string>),
+      body: row.body === null ? null : bytes(row.body),
+    }));
+    const decided: Decided[] = [];
+    for (const { state } of started) {
+      const change = decide(state);
+      if (change !== undefined) decided.push({ state, change });
+    }
+    await writeChanges(tx, decided, now);
+    return started;
+  });
+}
+
+export interface Decided {
+  state: MessageState;
+  change: Change;
+}
+
+/** Writes decided changes, table by table. */
+export async function writeChanges(tx: Tx, decided: readonly Decided[], now: number): Promise<void> {
+  if (decided.length === 0) return;
+  const lanes: LaneMoves = { postpone: [], release: [] };
+  for (const { state, change } of decided) {
+    const { lane } = state.delivery;
+    if (lane === null || change.lane === undefined) continue;
+    if (change.lane === "release") lanes.release.push(lane);
+    else lanes.postpone.push({ lane, dueAt: change.lane.retryAt });
+  }
+
+  const messages = decided.filter(({ change }) => change.message !== undefined);
+  if (messages.length > 0) await updateMessages(tx.db, messages);
+  const deliveries = decided.filter(({ change }) => change.delivery !== undefined || change.lane === "release");
+  if (deliveries.length > 0) await updateDeliveries(tx.db, deliveries);
+
+  const started: StartedAttempt[] = [];
+  const finished: FinishedAttempt[] = [];
+  for (const { state, change } of decided) {
+    if (change.attempt?.type === "started") started.push({ deliverySeq: state.delivery.seq, ...change.attempt });
+    if (change.attempt?.type === "finished") finished.push({ deliverySeq: state.delivery.seq, ...change.attempt });
+  }
+  if (started.length > 0) await insertAttempts(tx.db, started);
+  if (finished.length > 0) await updateAttempts(tx.db, finished);
+
+  const lines = decided.flatMap(({ state, change }) =>
+    change.ledger.map((line) => ({ ...line, messageSeq: state.seq })),
+  );
+  if (lines.length > 0) await insertLedger(tx.db, lines);
+
+  await addReceipts(tx, decided, now);
+  const tasks = decided.flatMap(({ state, change }) =>
+    (change.addTasks ?? []).map((task) => ({ ...task, subject: state.delivery.seq })),
+  );
+  await addTasks(tx, tasks, now);
+  await removeTasks(
+    tx,
+    decided.flatMap(({ change }) => change.removeTasks ?? []),
+  );
+  for (const { state, change } of decided) {
+    if (change.notice !== undefined) await joinNotice(tx, state.seq, change.notice, now);
+    // A message that no longer counts as missed may leave its notice with nothing to say.
+    else if (state.notice !== null && change.message?.fate !== undefined)
+      await hastenTask(tx, `notice:${state.notice.seq}`, now);
+  }
+  await moveLanes(tx, lanes, now);
+}
+
+const updateMessages = bulk<Decided>(
+  "update messages set fate = v.column2, reason_code = v.column3, reason_message = v.column4 from (values {rows}) as v where messages.seq = v.column1",
+  "(cast(? as bigint), cast(? as text), cast(? as text), cast(? as text))",
+  ({ state, change }) => {
+    const reason = change.message?.reason === undefined ? state.reason : change.message.reason;
+    return [state.seq, change.message?.fate ?? state.fate, reason?.code ?? null, reason?.message ?? null];
+  },
+);
+
+const updateDeliveries = bulk<Decided>(
+  `update deliveries set status = v.column2, attempts = v.column3, first_attempt_at = v.column4, accepted_at = v.column5,
+     provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9
+   from (values {rows}) as v where deliveries.seq = v.column1`,
+  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text))",
+  ({ state, change }) => {
+    const next = { ...state.delivery, ...change.delivery };
+    return [
+      next.seq,
+      next.status,
+      next.attempts,
+      next.firstAttemptAt,
+      next.acceptedAt,
+      next.providerMessageId,
+      next.reason?.code ?? null,
+      next.reason?.message ?? null,
+      change.lane === "release" ? null : next.lane,
+    ];
+  },
+);
+
+interface StartedAttempt {
+  deliverySeq: number;
+  number: number;
+  at: number;
+}
+
+const insertAttempts = bulk<StartedAttempt>(
+  "insert into attempts (delivery_seq, number, started_at) values {rows}",
+  "(?, ?, ?)",
+  (one) => [one.deliverySeq, one.number, one.at],
+);
+
+interface FinishedAttempt extends StartedAttempt {
+  result: string;
+  answer: string;
+}
+
+const updateAttempts = bulk<FinishedAttempt>(
+  `update attempts set finished_at = v.column3, result = v.column4, answer = v.column5 from (values {rows}) as v
+   where attempts.delivery_seq = v.column1 and attempts.number = v.column2`,
+  "(cast(? as bigint), cast(? as integer), cast(? as bigint), cast(? as text), cast(? as text))",
+  (one) => [one.deliverySeq, one.number, one.at, one.result, one.answer],
+);
+
+const insertReceipts = bulk<Decided, { message_seq: number }>(
+  `insert into receipts (message_seq, status, reason_code, reason_message, at, state) values {rows}
+   on conflict (message_seq) do nothing returning message_seq`,
+  "(?, ?, ?, ?, ?, 'queued')",
+  ({ state, change }) => [
+    state.seq,
+    change.receipt?.status,
+    change.receipt?.reason?.code ?? null,
+    change.receipt?.reason?.message ?? null,
+    change.receipt?.at,
+  ],
+);
+
+async function addReceipts(tx: Tx, decided: readonly Decided[], now: number): Promise<void> {
+  const owed = decided.filter(({ change }) => change.receipt !== undefined);
+  if (owed.length === 0) return;
+  const added = new Set((await insertReceipts(tx.db, owed)).map((row) => row.message_seq));
+  const tasks = owed.flatMap(({ state, change }) =>
+    added.has(state.seq) && change.receipt
+      ? [{ key: `receipt:${state.seq}`, queue: change.receipt.queue, dueAt: now, subject: state.seq }]
+      : [],
+  );
+  await addTasks(tx, tasks, now);
+}
+
+interface StateRow {
+  seq: number;
+  id: string;
+  integration: string;
+  integration_id: string;
+  genesys_id: string | null;
+  kind: string;
+  recipient_id: string;
+  recipient_id_type: string;
+  received_at: number;
+  fate: string;
+  reason_code: string | null;
+  reason_message: string | null;
+  notice_seq: number | null;
+  notice_status: string | null;
+  receipt_status: string | null;
+  receipt_state: string | null;
+  delivery_seq: number;
+  delivery_id: string;
+  channel: string;
+  lane: string | null;
+  trigger: string;
+  status: string;
+  attempts: number;
+  first_attempt_at: number | null;
+  accepted_at: number | null;
+  provider_message_id: string | null;
+  delivery_reason_code: string | null;
+  delivery_reason_message: string | null;
+}
+
+const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id, m.kind, m.recipient_id, m.recipient_id_type,
+  m.received_at, m.fate, m.reason_code, m.reason_message, m.notice_seq, n.status as notice_status,
+  r.status as receipt_status, r.state as receipt_state, d.seq as delivery_seq, d.id as delivery_id, d.channel, d.lane, d.trigger,
+  d.status, d.attempts, d.first_attempt_at, d.accepted_at, d.provider_message_id, d.reason_code as delivery_reason_code,
+  d.reason_message as delivery_reason_message`;
+
+const stateTables = `deliveries d join messages m on m.seq = d.message_seq
+  left join notices n on n.seq = m.notice_seq left join receipts r on r.message_seq = m.seq`;
+
+function selectStatesOn(engine: Engine) {
+  return bulk<number, StateRow>(
+    `select ${stateColumns} from ${stateTables} where d.seq in (values {rows}) order by m.seq${forUpdate(engine, "m")}`,
+    "(cast(? as bigint))",
+    (seq) => [seq],
+  );
+}
+
+function selectHeadsOn(engine: Engine) {
+  return bulk<string, StateRow & { headers: string | null; body: Uint8Array | ArrayBuffer | null }>(
+    `select ${stateColumns}, c.headers, c.body from ${stateTables} left join captures c on c.message_seq = m.seq
+     where d.seq in (select min(seq) from deliveries where lane in (values {rows}) group by lane)
+     order by m.seq${forUpdate(engine, "m")}`,
+    "(cast(? as text))",
+    (lane) => [lane],
+  );
+}
+
+const selectStates = { sqlite: selectStatesOn("sqlite"), postgres: selectStatesOn("postgres") };
+const selectHeads = { sqlite: selectHeadsOn("sqlite"), postgres: selectHeadsOn("postgres") };
+
+async function loadStates(tx: Tx, deliverySeqs: readonly number[]): Promise<MessageState[]> {
+  const rows = await selectStates[tx.engine](tx.db, deliverySeqs);
+  return rows.map(stateOf);
+}
+
+function stateOf(row: StateRow): MessageState {
+  return {
+    seq: row.seq,
+    id: row.id,
+    integration: row.integration,
+    integrationId: row.integration_id,
+    genesysMessageId: row.genesys_id,
+    kind: row.kind,
+    recipientId: row.recipient_id,
+    recipientIdType: row.recipient_id_type,
+    receivedAt: row.received_at,
+    fate: row.fate,
+    reason: reasonOf(row.reason_code, row.reason_message),
+    notice: row.notice_seq === null ? null : { seq: row.notice_seq, status: row.notice_status ?? "waiting" },
+    receipt: row.receipt_status === null ? null : { status: row.receipt_status, state: row.receipt_state ?? "queued" },
+    delivery: {
+      seq: row.delivery_seq,
+      id: row.delivery_id,
+      channel: row.channel,
+      lane: row.lane,
+      trigger: row.trigger,
+      status: row.status,
+      attempts: row.attempts,
+      firstAttemptAt: row.first_attempt_at,
+      acceptedAt: row.accepted_at,
+      providerMessageId: row.provider_message_id,
+      reason: reasonOf(row.delivery_reason_code, row.delivery_reason_message),
+    },
+  };
+}
+
+export function reasonOf(code: string | null, message: string | null): Reason | null {
+  return code === null ? null : { code: code as ReasonCode, message: message ?? "" };
+}

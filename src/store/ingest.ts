@@ -1,0 +1,136 @@
+/** Keeps what the webhook brought: capture, message, delivery, ledger line and task in one commit, many requests at a time. */
+import { StoreUnavailable } from "../errors";
+import { createBatcher } from "./batch";
+import { bulk } from "./bulk";
+import type { Database, Tx } from "./database";
+import { insertLedger, type LedgerLine } from "./ledger";
+import { addTasks, joinLanes, type NewTask } from "./tasks";
+
+/** A verified request, understood, and what follows from it. */
+export interface Arrival {
+  id: string;
+  dedupKey: string;
+  integration: string;
+  integrationId: string;
+  genesysMessageId: string | null;
+  direction: "inbound" | "outbound";
+  kind: string;
+  conversationId: string | null;
+  recipientId: string;
+  recipientIdType: string;
+  receivedAt: number;
+  sentAt: number | null;
+  summary: string;
+  fate: string;
+  reason: { code: string; message: string } | null;
+  headers: Record<string, string>;
+  body: Uint8Array;
+  /** Present when the message goes to the customer in its lane. */
+  delivery?: { id: string; channel: string; lane: string };
+  ledger: LedgerLine[];
+  tasks?: Omit<NewTask, "subject">[];
+}
+
+export type Stored = { duplicate: boolean };
+
+const insertMessages = bulk<Arrival, { seq: number; id: string }>(
+  `insert into messages (id, dedup_key, integration, integration_id, genesys_id, direction, kind, conversation_id,
+     recipient_id, recipient_id_type, received_at, sent_at, summary, fate, reason_code, reason_message)
+   values {rows} on conflict (dedup_key) do nothing returning seq, id`,
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  (one) => [
+    one.id,
+    one.dedupKey,
+    one.integration,
+    one.integrationId,
+    text(one.genesysMessageId),
+    one.direction,
+    one.kind,
+    text(one.conversationId),
+    text(one.recipientId),
+    text(one.recipientIdType),
+    one.receivedAt,
+    one.sentAt,
+    text(one.summary),
+    one.fate,
+    one.reason?.code ?? null,
+    one.reason?.message ?? null,
+  ],
+);
+
+interface Kept {
+  arrival: Arrival;
+  seq: number;
+}
+
+const insertCaptures = bulk<Kept>(
+  "insert into captures (message_seq, headers, body) values {rows}",
+  "(?, ?, ?)",
+  ({ seq, arrival }) => [seq, JSON.stringify(arrival.headers), arrival.body],
+);
+
+const insertDeliveries = bulk<{ seq: number; delivery: NonNullable<Arrival["delivery"]> }>(
+  "insert into deliveries (message_seq, id, channel, lane, trigger, status, attempts) values {rows}",
+  "(?, ?, ?, ?, 'first', 'pending', 0)",
+  ({ seq, delivery }) => [seq, delivery.id, delivery.channel, delivery.lane],
+);
+
+const countDuplicates = bulk<string>(
+  "update messages set duplicates = duplicates + 1 where dedup_key in (values {rows})",
+  "(cast(? as text))",
+  (key) => [key],
+);
+
+/**
+ * Returns `saveArrival(arrival)`, which resolves once the arrival is synced to disk and says whether it was known already.
+ * Rejects with StoreUnavailable when it cannot be kept now.
+ */
+export function createIngest(database: Database, now: () => number) {
+  return createBatcher<Arrival, Stored>({
+    run: (arrivals) => database.transaction((tx) => saveArrivals(tx, arrivals, now())),
+    maxBatch: 256,
+    maxWaiting: 10_000,
+    overloaded: () => new StoreUnavailable("the store is behind: too many requests are waiting to be kept"),
+    retrySingly: (error) => !(error instanceof StoreUnavailable),
+  });
+}
+
+async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Promise<Stored[]> {
+  const inserted = await insertMessages(tx.db, arrivals);
+  const seqs = new Map(inserted.map((row) => [row.id, row.seq]));
+  const kept: Kept[] = [];
+  const repeated: string[] = [];
+  for (const arrival of arrivals) {
+    const seq = seqs.get(arrival.id);
+    if (seq === undefined) repeated.push(arrival.dedupKey);
+    else kept.push({ arrival, seq });
+  }
+  if (kept.length > 0) await saveKept(tx, kept, now);
+  if (repeated.length > 0) await countDuplicates(tx.db, repeated);
+  return arrivals.map((arrival) => ({ duplicate: !seqs.has(arrival.id) }));
+}
+
+async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
+  await insertCaptures(tx.db, kept);
+  const deliveries = kept.flatMap(({ arrival, seq }) =>
+    arrival.delivery ? [{ seq, delivery: arrival.delivery }] : [],
+  );
+  if (deliveries.length > 0) await insertDeliveries(tx.db, deliveries);
+  await insertLedger(
+    tx.db,
+    kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ({ ...line, messageSeq: seq }))),
+  );
+  const tasks = kept.flatMap(({ arrival, seq }) => (arrival.tasks ?? []).map((task) => ({ ...task, subject: seq })));
+  await addTasks(tx, tasks, now);
+  if (deliveries.length > 0)
+    await joinLanes(
+      tx,
+      deliveries.map((one) => one.delivery),
+      now,
+    );
+}
+
+/** PostgreSQL refuses NUL in text and SQLite stops reading at it; the capture keeps the original bytes. */
+function text(value: string | null): string | null {
+  return value?.includes("\u0000") ? value.replaceAll("\u0000", "\uFFFD") : value;
+}

@@ -1,0 +1,20 @@
+/** Numbered migrations, applied under a lock at start and by `omb migrate`. */
+import { type Migration, Migrator } from "kysely";
+import { StartError } from "../errors";
+import type { Database } from "./database";
+import { classifyFault } from "./faults";
+import { road } from "./migrations/001-road";
+
+/** Brings the schema up to date and returns the names of the migrations it applied. */
+export async function migrate({ db, engine }: Database): Promise<string[]> {
+  const migrations: Record<string, Migration> = { "001-road": road(engine) };
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    const failed = results?.find((one) => one.status === "Error")?.migrationName;
+    const fault = classifyFault(error);
+    const why = fault instanceof Error ? fault.message : String(fault);
+    throw new StartError(failed === undefined ? why : `migration ${failed} failed: ${why}`, { cause: error });
+  }
+  return (results ?? []).filter((one) => one.status === "Success").map((one) => one.migrationName);
+}

@@ -1,0 +1,97 @@
+/** The default engine: one SQLite file, one process that writes. Driver: libsql (STORE: WAL, synchronous=FULL). */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { SqliteDialect } from "kysely";
+import Libsql from "libsql";
+import { StartError } from "../errors";
+
+/** Opens `file` for writing, creating it and its folder. Throws when it cannot be opened. */
+export function sqliteDialect(file: string): SqliteDialect {
+  mkdirSync(dirname(file), { recursive: true });
+  const db = new Libsql(file);
+  db.exec("pragma journal_mode = wal");
+  db.exec("pragma synchronous = full");
+  // A larger log means fewer copies of the same page back into the file under load.
+  db.exec("pragma wal_autocheckpoint = 8000");
+  db.exec("pragma cache_size = -32000");
+  return dialect(db);
+}
+
+/** Opens `file` beside the process that writes it: reads only, and never moves the log into the file. */
+export function sqliteReaderDialect(file: string): SqliteDialect {
+  const db = new Libsql(`file:${file}?mode=ro`);
+  db.exec("pragma wal_autocheckpoint = 0");
+  db.exec("pragma query_only = 1");
+  return dialect(db);
+}
+
+/** Kysely's SQLite dialect over libsql, each statement compiled once. */
+function dialect(db: Libsql.Database): SqliteDialect {
+  const statements = new Map<string, ReturnType<typeof adapt>>();
+
+  function adapt(sql: string) {
+    const statement = db.prepare(sql);
+    return {
+      reader: statement.reader as boolean,
+      // Spread parameters would overflow the stack of a large batch: libsql takes one array.
+      all: (params: readonly unknown[]) => statement.all(params),
+      run: (params: readonly unknown[]) => statement.run(params),
+      iterate: (params: readonly unknown[]) => statement.iterate(params),
+    };
+  }
+
+  return new SqliteDialect({
+    database: {
+      prepare(sql: string) {
+        let known = statements.get(sql);
+        if (known === undefined) {
+          if (statements.size >= 500) statements.clear();
+          known = adapt(sql);
+          statements.set(sql, known);
+        }
+        return known as never;
+      },
+      close: () => {
+        statements.clear();
+        db.close();
+      },
+    },
+  });
+}
+
+/**
+ * Makes this process the only one that writes `file`, until it ends however it ends: an operating-system lock held through
+ * SQLite on a file beside it, which a reused process number or a leftover file cannot imitate.
+ * Throws StartError naming the process that holds it.
+ */
+export function lockSqlite(file: string): { release(): void } {
+  mkdirSync(dirname(file), { recursive: true });
+  const lock = new Libsql(`${file}.lock`);
+  const pidFile = `${file}.pid`;
+  try {
+    lock.exec("begin exclusive");
+  } catch (error) {
+    lock.close();
+    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
+    throw new StartError(
+      `${file} is in use by another bridge (process ${readPid(pidFile) ?? "unknown"}). ` +
+        "Stop that one first, give this one its own DATA_DIR, or set DATABASE_URL to share a PostgreSQL.",
+    );
+  }
+  writeFileSync(pidFile, String(process.pid));
+  return {
+    release() {
+      rmSync(pidFile, { force: true });
+      lock.exec("rollback");
+      lock.close();
+    },
+  };
+}
+
+function readPid(pidFile: string): string | undefined {
+  try {
+    return readFileSync(pidFile, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+/** The rows of every table, as Kysely sees them. Times are integer milliseconds UTC. */
+import type { ColumnType, Generated } from "kysely";
+
+/** Bytes: Buffer on PostgreSQL, ArrayBuffer on SQLite; read them with `bytes()` of engine.ts. */
+type Bytes = ColumnType<Uint8Array | ArrayBuffer, Uint8Array, Uint8Array>;
+
+export interface Tables {
+  captures: { message_seq: number; headers: string; body: Bytes | null };
+  messages: {
+    seq: Generated<number>;
+    id: string;
+    dedup_key: string;
+    integration: string;
+    integration_id: string;
+    genesys_id: string | null;
+    direction: string;
+    kind: string;
+    conversation_id: string | null;
+    recipient_id: string;
+    recipient_id_type: string;
+    received_at: number;
+    sent_at: number | null;
+    summary: string;
+    fate: string;
+    reason_code: string | null;
+    reason_message: string | null;
+    notice_seq: number | null;
+    duplicates: Generated<number>;
+  };
+  deliveries: {
+    seq: Generated<number>;
+    message_seq: number;
+    id: string;
+    channel: string;
+    /** Set while this delivery holds its lane. */
+    lane: string | null;
+    trigger: string;
+    status: string;
+    attempts: number;
+    first_attempt_at: number | null;
+    accepted_at: number | null;
+    provider_message_id: string | null;
+    reason_code: string | null;
+    reason_message: string | null;
+  };
+  attempts: {
+    delivery_seq: number;
+    number: number;
+    started_at: number;
+    finished_at: number | null;
+    result: string | null;
+    answer: string | null;
+  };
+  ledger: { seq: Generated<number>; message_seq: number; at: number; event: string; detail: string | null };
+  tasks: {
+    key: string;
+    queue: string;
+    due_at: number;
+    attempt: Generated<number>;
+    leased: Generated<number>;
+    /** Deliveries waiting in the lane, its head included; 1 for a task without a lane. */
+    pending: Generated<number>;
+    subject: number | null;
+    detail: string | null;
+  };
+  receipts: {
+    message_seq: number;
+    status: string;
+    reason_code: string | null;
+    reason_message: string | null;
+    at: number;
+    state: string;
+    answer: string | null;
+  };
+  callbacks: {
+    seq: Generated<number>;
+    channel: string;
+    kind: string;
+    webhook_id: string;
+    received_at: number;
+    body: string;
+    state: Generated<string>;
+  };
+  notices: {
+    seq: Generated<number>;
+    id: string;
+    policy: string;
+    recipient_key: string;
+    status: string;
+    step: Generated<number>;
+    channel: string | null;
+    attempts: Generated<number>;
+    in_flight: Generated<number>;
+    provider_message_id: string | null;
+    answer: string | null;
+    created_at: number;
+    changed_at: number;
+  };
+  quarantine: {
+    seq: Generated<number>;
+    integration: string;
+    received_at: number;
+    problem: string;
+    headers: string;
+    body: Bytes;
+    size: number;
+  };
+  budgets: { name: string; tat: number };
+  meta: { key: string; value: string };
+}

@@ -1,0 +1,200 @@
+/** What is due: claimed in batches under a lease, at most one delivery per lane at a time. */
+import { bulk, type Db, run } from "./bulk";
+import type { Database, Tx } from "./database";
+import { forUpdate, skipLocked } from "./engine";
+
+/** A row saying that something is due. `key` names it once; a second task with the same key is not added. */
+export interface NewTask {
+  key: string;
+  /** Which worker loop takes it, such as `deliver:chat`. */
+  queue: string;
+  dueAt: number;
+  /** The row number of what it is about. */
+  subject?: number;
+  detail?: Record<string, unknown>;
+}
+
+/** A claimed task. `attempt` is the fence: only the latest claim may finish it. */
+export interface LeasedTask {
+  key: string;
+  attempt: number;
+  subject: number | null;
+  detail: Record<string, unknown> | null;
+}
+
+/** The task that stands for a lane: due when the head of the lane is. Its lease keeps the lane in order. */
+export function laneTaskKey(lane: string): string {
+  return `lane:${lane}`;
+}
+
+/** The queue whose tasks are the lanes of one channel. */
+export function deliverQueue(channel: string): string {
+  return `deliver:${channel}`;
+}
+
+/** The queue of typing signs of one channel. */
+export function typingQueue(channel: string): string {
+  return `typing:${channel}`;
+}
+
+const insertTasks = bulk<NewTask>(
+  "insert into tasks (key, queue, due_at, subject, detail) values {rows} on conflict (key) do nothing",
+  "(?, ?, ?, ?, ?)",
+  (task) => [
+    task.key,
+    task.queue,
+    task.dueAt,
+    task.subject ?? null,
+    task.detail === undefined ? null : JSON.stringify(task.detail),
+  ],
+);
+
+export async function addTasks(tx: Tx, tasks: readonly NewTask[], now: number): Promise<void> {
+  if (tasks.length === 0) return;
+  await insertTasks(tx.db, tasks);
+  for (const task of tasks) if (task.dueAt <= now) tx.wake(task.queue);
+}
+
+const enterLanes = bulk<{ lane: string; queue: string; dueAt: number; deliveries: number }>(
+  "insert into tasks (key, queue, due_at, pending) values {rows} on conflict (key) do update set pending = tasks.pending + excluded.pending",
+  "(?, ?, ?, ?)",
+  (one) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries],
+);
+
+/** Puts new deliveries at the end of their lanes. Lanes are taken in one order everywhere, so that no two transactions block each other. */
+export async function joinLanes(
+  tx: Tx,
+  joining: readonly { lane: string; channel: string }[],
+  now: number,
+): Promise<void> {
+  const lanes = new Map<string, { lane: string; queue: string; dueAt: number; deliveries: number }>();
+  for (const { lane, channel } of joining) {
+    const known = lanes.get(lane);
+    if (known === undefined) lanes.set(lane, { lane, queue: deliverQueue(channel), dueAt: now, deliveries: 1 });
+    else known.deliveries += 1;
+  }
+  const sorted = [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+  await enterLanes(tx.db, sorted);
+  for (const one of sorted) tx.wake(one.queue);
+}
+
+const lockTasks = (tx: Tx, keys: readonly string[]) =>
+  run(
+    tx.db,
+    `select key from tasks where key in (${keys.map((_, n) => `$${n + 1}`).join(", ")}) order by key${forUpdate(tx.engine)}`,
+    keys,
+  );
+
+const postponeLanes = bulk<{ lane: string; dueAt: number }>(
+  "update tasks set due_at = v.column2, leased = 0 from (values {rows}) as v where tasks.key = v.column1",
+  "(cast(? as text), cast(? as bigint))",
+  (one) => [laneTaskKey(one.lane), one.dueAt],
+);
+
+const advanceLanes = bulk<{ lane: string; now: number }, { key: string; queue: string; pending: number }>(
+  "update tasks set due_at = v.column2, leased = 0, pending = tasks.pending - 1 from (values {rows}) as v where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.pending",
+  "(cast(? as text), cast(? as bigint))",
+  (one) => [laneTaskKey(one.lane), one.now],
+);
+
+const dropTasks = bulk<string>("delete from tasks where key in (values {rows})", "(cast(? as text))", (key) => [key]);
+
+export interface LaneMoves {
+  /** The head tries again later and keeps its lane. */
+  postpone: { lane: string; dueAt: number }[];
+  /** The head leaves: the next one is due at once. */
+  release: string[];
+}
+
+export async function moveLanes(tx: Tx, moves: LaneMoves, now: number): Promise<void> {
+  const { postpone, release } = moves;
+  if (postpone.length + release.length === 0) return;
+  if (tx.engine === "postgres") {
+    await lockTasks(tx, [...postpone.map((one) => laneTaskKey(one.lane)), ...release.map(laneTaskKey)]);
+  }
+  if (postpone.length > 0) await postponeLanes(tx.db, postpone);
+  if (release.length === 0) return;
+  const advanced = await advanceLanes(
+    tx.db,
+    release.map((lane) => ({ lane, now })),
+  );
+  const empty = advanced.filter((one) => one.pending <= 0).map((one) => one.key);
+  if (empty.length > 0) await dropTasks(tx.db, empty);
+  for (const one of advanced) if (one.pending > 0) tx.wake(one.queue);
+}
+
+export async function removeTasks(tx: Tx, keys: readonly string[]): Promise<void> {
+  if (keys.length > 0) await dropTasks(tx.db, keys);
+}
+
+/** Claims up to `limit` due tasks of a queue. They are due again at `leaseEnd` unless finished before: that is the crash recovery. */
+export async function leaseTasks(
+  database: Database,
+  claim: { queue: string; limit: number; now: number; leaseEnd: number },
+): Promise<LeasedTask[]> {
+  const rows = await database.transaction((tx) =>
+    run<{ key: string; attempt: number; subject: number | null; detail: string | null }>(
+      tx.db,
+      `with due as materialized (select key from tasks where queue = $1 and due_at <= $2 order by due_at limit $3${skipLocked(tx.engine)})
+       update tasks set due_at = $4, leased = 1, attempt = attempt + 1 where key in (select key from due)
+       returning key, attempt, subject, detail`,
+      [claim.queue, claim.now, claim.limit, claim.leaseEnd],
+    ),
+  );
+  return rows.map((row) => ({ ...row, detail: row.detail === null ? null : JSON.parse(row.detail) }));
+}
+
+const finishFenced = bulk<LeasedTask, { key: string }>(
+  "delete from tasks where (key, attempt) in (values {rows}) returning key",
+  "(cast(? as text), cast(? as integer))",
+  (task) => [task.key, task.attempt],
+);
+
+/** Removes finished tasks and returns the keys of those that were still ours. */
+export async function finishTasks(tx: Tx, tasks: readonly LeasedTask[]): Promise<Set<string>> {
+  if (tasks.length === 0) return new Set();
+  return new Set((await finishFenced(tx.db, tasks)).map((row) => row.key));
+}
+
+const postponeFenced = bulk<{ task: LeasedTask; dueAt: number }>(
+  "update tasks set due_at = v.column3, leased = 0 from (values {rows}) as v where tasks.key = v.column1 and tasks.attempt = v.column2",
+  "(cast(? as text), cast(? as integer), cast(? as bigint))",
+  ({ task, dueAt }) => [task.key, task.attempt, dueAt],
+);
+
+/** Hands claimed tasks back, due again at `dueAt`. */
+export async function postponeTasks(tx: Tx, tasks: readonly { task: LeasedTask; dueAt: number }[]): Promise<void> {
+  if (tasks.length > 0) await postponeFenced(tx.db, tasks);
+}
+
+/** Makes a waiting task due at once, if it is there. */
+export async function hastenTask(tx: Tx, key: string, now: number): Promise<void> {
+  const rows = await run<{ queue: string }>(
+    tx.db,
+    "update tasks set due_at = $1 where key = $2 and leased = 0 and due_at > $3 returning queue",
+    [now, key, now],
+  );
+  for (const row of rows) tx.wake(row.queue);
+}
+
+/** When the next task of a queue is due; undefined when there is none. */
+export async function nextDueAt(db: Db, queue: string): Promise<number | undefined> {
+  const [row] = await run<{ due_at: number | null }>(db, "select min(due_at) as due_at from tasks where queue = $1", [
+    queue,
+  ]);
+  return row?.due_at ?? undefined;
+}
+
+/** On SQLite the file's lock proves that whoever held leases is dead: everything leased is due at once. */
+export async function releaseAllLeases(database: Database, now: number): Promise<void> {
+  if (database.engine !== "sqlite") return;
+  await database.transaction((tx) => run(tx.db, "update tasks set due_at = $1, leased = 0 where leased = 1", [now]));
+}
+
+/** The queues that hold tasks, with how many and the oldest due time. */
+export async function readQueues(db: Db): Promise<{ queue: string; tasks: number; oldestDueAt: number }[]> {
+  return run(
+    db,
+    `select queue, cast(count(*) as bigint) as tasks, min(due_at) as "oldestDueAt" from tasks group by queue order by queue`,
+  );
+}
