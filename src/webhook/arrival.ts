@@ -1,0 +1,81 @@
+/** What a verified webhook body leads to: the rows to keep and what is due. Pure. */
+import { dedupKey, direction } from "../message/identity";
+import { deliverableKinds, type Message } from "../message/message";
+import { normalize } from "../message/normalize";
+import { summarize } from "../message/summary";
+import type { Arrival } from "../store/ingest";
+import { laneOf } from "../store/keys";
+import { typingQueue } from "../store/tasks";
+
+/** What the settings say of an integration, as far as a webhook needs it. */
+export interface WebhookIntegration {
+  name: string;
+  id: string;
+  signatureSecrets: readonly string[];
+  /** The channel its messages go through. */
+  channel: string;
+}
+
+export interface Capture {
+  body: Buffer;
+  headers: Record<string, string>;
+  receivedAt: number;
+}
+
+const deliverable: ReadonlySet<string> = new Set([...deliverableKinds, "unsupported"]);
+
+export function planArrival(
+  parsed: Record<string, unknown>,
+  capture: Capture,
+  integration: WebhookIntegration,
+  newId: () => string,
+): Arrival {
+  const id = newId();
+  const message = normalize(parsed, { id, integration: integration.name, integrationId: integration.id });
+  const { receivedAt } = capture;
+  const { recipient } = message;
+  const arrival: Arrival = {
+    id,
+    dedupKey: dedupKey(parsed, capture.body, integration.name),
+    integration: integration.name,
+    integrationId: integration.id,
+    genesysMessageId: message.genesysMessageId,
+    direction: direction(message),
+    kind: message.kind,
+    conversationId: message.conversationId ?? null,
+    recipientId: recipient.id,
+    recipientIdType: recipient.idType,
+    receivedAt,
+    sentAt: message.sentAt === null ? null : Date.parse(message.sentAt),
+    summary: summarize(message),
+    fate: "noted",
+    reason: null,
+    headers: capture.headers,
+    body: capture.body,
+    ledger: [{ at: receivedAt, event: "message.stored" }],
+  };
+  if (message.kind === "typing") return { ...arrival, tasks: [showTyping(message, integration.channel, receivedAt)] };
+  if (!deliverable.has(message.kind)) return arrival;
+  if (recipient.id === "") {
+    return {
+      ...arrival,
+      fate: "failed",
+      reason: { code: "InvalidMessageStructure", message: "channel.to.id is missing: nobody to deliver to" },
+      ledger: [
+        ...arrival.ledger,
+        { at: receivedAt, event: "delivery.failed", detail: { code: "InvalidMessageStructure" } },
+      ],
+    };
+  }
+  const lane = laneOf(integration.name, recipient.id);
+  return { ...arrival, fate: "open", delivery: { id: newId(), channel: integration.channel, lane } };
+}
+
+function showTyping(message: Extract<Message, { kind: "typing" }>, channel: string, receivedAt: number) {
+  return {
+    key: `typing:${message.id}`,
+    queue: typingQueue(channel),
+    dueAt: receivedAt,
+    detail: { staleAt: receivedAt + message.typing.durationMs },
+  };
+}
