@@ -1,0 +1,180 @@
+/** One attempt after the other: claim the head of a lane, commit `sending`, send, record, decide what is next. */
+import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
+import type { Message } from "../message/message";
+import { type Change, type ChangeRequest, type MessageState, startDeliveries } from "../store/changes";
+import type { Database } from "../store/database";
+import { deliverQueue, type LeasedTask } from "../store/tasks";
+import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
+import type { Rules } from "./rules";
+import { type Circumstances, decideOutcome, decideStart } from "./status";
+import type { QueueWork } from "./worker";
+
+export interface DeliverDeps {
+  database: Database;
+  change(request: ChangeRequest): Promise<MessageState | undefined>;
+  /** Runs `write` until the store takes it: what was sent must be recorded. */
+  persist<T>(write: () => Promise<T>): Promise<T>;
+  understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message;
+  rulesFor(integration: string, channel: Channel): Rules;
+  now: () => number;
+  random: () => number;
+  newId: () => string;
+  log: {
+    deliveryAttempted(attempt: AttemptFacts): void;
+    breakerOpened(facts: { channel: string; count: number; waitMs: number }): void;
+    breakerClosed(facts: { channel: string }): void;
+  };
+}
+
+/** What a log line and the metrics may say of an attempt. */
+export interface AttemptFacts {
+  integration: string;
+  channel: string;
+  messageId: string;
+  deliveryId: string;
+  kind: string;
+  attempt: number;
+  status: string;
+  code?: string;
+  durationMs: number;
+}
+
+/** Lanes of one channel sent at the same time. */
+const lanesAtOnce = 128;
+/** A lease outlives the longest send by this much. */
+const leaseSlackMs = 5000;
+
+/** The work of one channel's queue. `breaker()` tells its state for health and metrics. */
+export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork & { breaker(): BreakerState } {
+  const { database, now } = deps;
+  let breaker: BreakerState = closedBreaker;
+
+  async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
+    const probe = breaker.probeAt !== undefined;
+    breaker = afterStart(breaker);
+    const attempts = new Map<number, number>();
+    const lanes = tasks.map((task) => task.key.slice("lane:".length));
+    try {
+      const started = await startDeliveries(
+        database,
+        lanes,
+        (state) => {
+          const { change, attempt } = decideStart(state, circumstances(state));
+          if (attempt !== undefined) attempts.set(state.delivery.seq, attempt);
+          return change;
+        },
+        now(),
+      );
+      return started.map(async ({ state, headers, body }) => {
+        const attempt = attempts.get(state.delivery.seq);
+        if (attempt === undefined) {
+          if (probe) breaker = { ...breaker, probing: false };
+          return;
+        }
+        await attemptDelivery(state, { headers, body }, attempt, probe);
+      });
+    } catch (error) {
+      if (probe) breaker = { ...breaker, probing: false };
+      throw error;
+    }
+  }
+
+  async function attemptDelivery(
+    state: MessageState,
+    capture: { headers: Record<string, string>; body: Buffer | null },
+    number: number,
+    probe: boolean,
+  ): Promise<void> {
+    const startedAt = now();
+    const outcome = await send(state, capture, number);
+    const durationMs = now() - startedAt;
+    noteSign(signOf(outcome), probe);
+    await deps.persist(() =>
+      deps.change({
+        deliverySeq: state.delivery.seq,
+        decide: (current): Change => decideOutcome(current, { number, outcome }, circumstances(current)),
+      }),
+    );
+    deps.log.deliveryAttempted({
+      integration: state.integration,
+      channel: channel.name,
+      messageId: state.id,
+      deliveryId: state.delivery.id,
+      kind: state.kind,
+      attempt: number,
+      status: outcome.status,
+      ...(outcome.status === "failed" ? { code: outcome.reason.code } : {}),
+      durationMs,
+    });
+  }
+
+  async function send(
+    state: MessageState,
+    capture: { headers: Record<string, string>; body: Buffer | null },
+    attempt: number,
+  ): Promise<Outcome> {
+    const { body, headers } = capture;
+    if (body === null) {
+      return refused("GeneralError", "the content was removed by retention before it could be delivered");
+    }
+    const { id, integration, integrationId, delivery } = state;
+    const message = deps.understand({ body, id, integration, integrationId });
+    if (!channel.accepts.kinds.includes(message.kind)) {
+      return refused("UnsupportedMessage", `the channel cannot show a message of kind ${message.kind}`);
+    }
+    const outbound: OutboundDelivery = { deliveryId: delivery.id, attempt, message, original: { body, headers } };
+    try {
+      return await channel.send(outbound);
+    } catch (error) {
+      // A channel returns what the other side does; an exception is a mistake of the channel, and the message is not lost to it.
+      const name = error instanceof Error ? error.name : "unknown";
+      return {
+        status: "failed",
+        retryable: true,
+        reason: { code: "ServerError", message: "the channel could not be used" },
+        answer: `error in the channel: ${name}`,
+      };
+    }
+  }
+
+  function noteSign(sign: Sign, probe: boolean) {
+    const before = breaker;
+    breaker = afterSend(breaker, sign, probe, now());
+    if (before.probeAt === undefined && breaker.probeAt !== undefined) {
+      const { failures, probeDelayMs } = breaker;
+      deps.log.breakerOpened({ channel: channel.name, count: failures, waitMs: probeDelayMs });
+    }
+    if (before.probeAt !== undefined && breaker.probeAt === undefined)
+      deps.log.breakerClosed({ channel: channel.name });
+  }
+
+  function circumstances(state: MessageState): Circumstances {
+    return {
+      now: now(),
+      rules: deps.rulesFor(state.integration, channel),
+      random: deps.random,
+      newId: deps.newId,
+    };
+  }
+
+  return {
+    queue: deliverQueue(channel.name),
+    concurrency: lanesAtOnce,
+    leaseMs: channel.timeoutMs + leaseSlackMs,
+    permits: (at) => ({
+      count: permits(breaker, at),
+      ...(breaker.probeAt === undefined ? {} : { askAgainAt: breaker.probing ? at + 1000 : breaker.probeAt }),
+    }),
+    begin,
+    breaker: () => breaker,
+  };
+}
+
+function refused(code: "GeneralError" | "UnsupportedMessage", message: string): Outcome {
+  return { status: "failed", retryable: false, reason: { code, message }, answer: "not sent" };
+}
+
+function signOf(outcome: Outcome): Sign {
+  if (outcome.status !== "failed" || !outcome.retryable) return "contract";
+  return outcome.reason.code === "RateLimited" ? "busy" : "broken";
+}

@@ -1,0 +1,261 @@
+/** What becomes of a delivery and its message, event by event. Pure: each function maps the state as it is to the change that follows. */
+import type { Outcome } from "../channels/channel";
+import type { Reason } from "../message/message";
+import type { Change, MessageState } from "../store/changes";
+import type { NoticeJoin } from "../store/notices";
+import { keyOf } from "../store/keys";
+import { nextTryAt } from "./retry";
+import type { Rules } from "./rules";
+
+/** Statuses after which a delivery is not sent again. */
+const settled = new Set(["accepted", "delivered", "read", "failed", "unconfirmed", "unknown"]);
+
+export const confirmQueue = "confirmations";
+
+/** Receipts of failures go before those of deliveries, so each has its own queue per organisation. */
+export function receiptQueue(organisation: string, status: "Delivered" | "Failed"): string {
+  return `receipts-${status.toLowerCase()}:${organisation}`;
+}
+
+export function confirmTaskKey(deliverySeq: number): string {
+  return `confirm:${deliverySeq}`;
+}
+
+/** Facts from outside that a decision needs. */
+export interface Circumstances {
+  now: number;
+  rules: Rules;
+  random: () => number;
+  newId: () => string;
+}
+
+/** The head of a lane is about to be sent. Returns the attempt to make, if one is to be made. */
+export function decideStart(state: MessageState, given: Circumstances): { change: Change; attempt?: number } {
+  const { delivery } = state;
+  const { now, rules } = given;
+  if (settled.has(delivery.status)) return { change: { lane: "release", ledger: [] } };
+  if (delivery.status === "sending" && !rules.repeatable) return { change: becomeUnknown(state, given) };
+  const attempt = delivery.attempts + 1;
+  const repeat = delivery.status === "sending";
+  return {
+    attempt,
+    change: {
+      delivery: { status: "sending", attempts: attempt, firstAttemptAt: delivery.firstAttemptAt ?? now },
+      attempt: { type: "started", number: attempt, at: now },
+      ledger: [{ at: now, event: "delivery.sending", detail: repeat ? { attempt, repeat } : { attempt } }],
+    },
+  };
+}
+
+/** A try has ended. */
+export function decideOutcome(
+  state: MessageState,
+  attempt: { number: number; outcome: Outcome; probe?: boolean },
+  given: Circumstances,
+): Change {
+  const { now, rules } = given;
+  const { outcome } = attempt;
+  const finished = {
+    type: "finished" as const,
+    number: attempt.number,
+    at: now,
+    result: outcome.status,
+    answer: outcome.answer,
+  };
+  if (state.delivery.attempts !== attempt.number) {
+    // The lease ran out and somebody else has taken over: what this try learned is kept, the later one decides.
+    return {
+      attempt: finished,
+      ledger: [{ at: now, event: "attempt.superseded", detail: { attempt: attempt.number } }],
+    };
+  }
+  if (state.delivery.status !== "sending") return { attempt: finished, lane: "release", ledger: [] };
+  if (outcome.status !== "failed") {
+    const { status, providerMessageId } = outcome;
+    if (status === "accepted")
+      return { attempt: finished, lane: "release", ...becomeAccepted(state, providerMessageId, given) };
+    const known = providerMessageId === undefined ? {} : { providerMessageId };
+    const change = becomeDelivered(state, "delivered", now, given);
+    return {
+      attempt: finished,
+      lane: "release",
+      ...change,
+      delivery: { ...change.delivery, acceptedAt: now, ...known },
+    };
+  }
+  const retryAt = outcome.retryable
+    ? nextTryAt(
+        {
+          attempts: attempt.number,
+          firstAttemptAt: state.delivery.firstAttemptAt ?? now,
+          now,
+          retryAfterMs: outcome.retryAfterMs,
+        },
+        rules.retry,
+        given.random,
+      )
+    : undefined;
+  if (retryAt !== undefined) {
+    return {
+      attempt: finished,
+      lane: { retryAt },
+      delivery: { status: "pending", reason: outcome.reason },
+      ledger: [
+        {
+          at: now,
+          event: "delivery.postponed",
+          detail: { attempt: attempt.number, code: outcome.reason.code, retryAt },
+        },
+      ],
+    };
+  }
+  return { attempt: finished, lane: "release", ...becomeFailed(state, outcome.reason, given) };
+}
+
+/** News that the channel brought later: `at` is when it says it happened. */
+export interface Confirmation {
+  status: "delivered" | "read" | "failed";
+  reason?: Reason | undefined;
+  at: number;
+}
+
+/** A receipt of the channel has come. Repeats and news that comes too late to be true change nothing. */
+export function decideConfirmation(state: MessageState, news: Confirmation, given: Circumstances): Change | undefined {
+  const { delivery } = state;
+  const arrived = delivery.status === "delivered" || delivery.status === "read";
+  // While a try is under way its outcome gives the lane free; between tries the news does.
+  const lane = delivery.status === "pending" ? ({ lane: "release" } as const) : {};
+  if (news.status === "failed") {
+    if (arrived || delivery.status === "failed") {
+      const detail = { status: news.status, code: news.reason?.code, because: `already ${delivery.status}` };
+      return arrived ? { ledger: [{ at: given.now, event: "confirmation.ignored", detail }] } : undefined;
+    }
+    const reason = news.reason ?? { code: "GeneralError", message: "the channel reported a failure without a reason" };
+    return { ...lane, ...becomeFailed(state, reason, given) };
+  }
+  if (delivery.status === news.status || delivery.status === "read") return undefined;
+  return { ...lane, ...becomeDelivered(state, news.status, news.at, given) };
+}
+
+/** No confirmation came in time. */
+export function decideUnconfirmed(state: MessageState, given: Circumstances): Change {
+  const { now, rules } = given;
+  const removeTasks = [confirmTaskKey(state.delivery.seq)];
+  const { status } = state.delivery;
+  if (status !== "accepted" && status !== "unknown") return { removeTasks, ledger: [] };
+  const reason: Reason = { code: "MessageExpired", message: "no confirmation of delivery came in time" };
+  const told = rules.onUnconfirmed === "fail" ? owe(state, "Failed", reason, now, rules) : {};
+  const next = status === "accepted" ? "unconfirmed" : "unknown";
+  return {
+    removeTasks,
+    ...told,
+    delivery: { status: next, reason },
+    ...notDelivered(state, reason, status === "unknown" ? "unknown" : "failed", given),
+    ledger: [{ at: now, event: `delivery.${status === "unknown" ? "unresolved" : "unconfirmed"}` }],
+  };
+}
+
+function becomeAccepted(state: MessageState, providerMessageId: string | undefined, given: Circumstances): Change {
+  const { now, rules } = given;
+  const final = rules.confirms === "accepted";
+  const told =
+    rules.acceptedCountsAsDelivered && state.fate === "open" ? owe(state, "Delivered", undefined, now, rules) : {};
+  return {
+    delivery: {
+      status: "accepted",
+      acceptedAt: now,
+      reason: null,
+      providerMessageId: providerMessageId ?? state.delivery.providerMessageId,
+    },
+    ledger: [{ at: now, event: "delivery.accepted" }],
+    ...told,
+    ...(final && state.fate === "open" ? { message: { fate: "accepted", reason: null } } : {}),
+    ...(final ? {} : { addTasks: [awaitConfirmation(state, now, rules)] }),
+  };
+}
+
+function becomeDelivered(state: MessageState, status: "delivered" | "read", at: number, given: Circumstances): Change {
+  const { now, rules } = given;
+  const first = state.delivery.status !== "delivered";
+  return {
+    delivery: { status, reason: null },
+    message: { fate: "delivered", reason: null },
+    ledger: [{ at: now, event: `delivery.${status}` }],
+    ...(first ? owe(state, "Delivered", undefined, at, rules) : {}),
+    removeTasks: state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)],
+  };
+}
+
+function becomeFailed(state: MessageState, reason: Reason, given: Circumstances): Change {
+  const { now, rules } = given;
+  return {
+    delivery: { status: "failed", reason },
+    ledger: [{ at: now, event: "delivery.failed", detail: { code: reason.code } }],
+    ...owe(state, "Failed", reason, now, rules),
+    ...notDelivered(state, reason, "failed", given),
+    removeTasks: state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)],
+  };
+}
+
+/** A crash hid what the channel answered, and it must not be sent again: wait whether it tells. */
+function becomeUnknown(state: MessageState, given: Circumstances): Change {
+  const { now, rules } = given;
+  return {
+    lane: "release",
+    delivery: { status: "unknown" },
+    attempt: {
+      type: "finished",
+      number: state.delivery.attempts,
+      at: now,
+      result: "unknown",
+      answer: "the process ended before the answer was recorded",
+    },
+    addTasks: [awaitConfirmation(state, now, rules)],
+    ledger: [{ at: now, event: "delivery.unknown", detail: { attempt: state.delivery.attempts } }],
+  };
+}
+
+function awaitConfirmation(state: MessageState, now: number, rules: Rules) {
+  return { key: confirmTaskKey(state.delivery.seq), queue: confirmQueue, dueAt: now + rules.undeliveredAfterMs };
+}
+
+/** What a message that did not arrive ends as, or the notice that it is told by. */
+function notDelivered(
+  state: MessageState,
+  reason: Reason,
+  fate: "failed" | "unknown",
+  given: Circumstances,
+): { message?: Change["message"]; notice?: NoticeJoin } {
+  if (state.fate !== "open" || state.notice !== null) return { message: { reason } };
+  const { fallback } = given.rules;
+  if (fallback === undefined || fallback.never.has(reason.code)) return { message: { fate, reason } };
+  return {
+    message: { reason },
+    notice: {
+      id: given.newId(),
+      policy: fallback.policy,
+      recipientKey: keyOf(
+        fallback.policy,
+        state.integration,
+        state.recipientId,
+        ...(fallback.digest ? [] : [state.id]),
+      ),
+      dueAt: given.now + fallback.graceMs,
+    },
+  };
+}
+
+/** The receipt that Genesys Cloud is owed, if it is to be told and can be: at most one per message. */
+function owe(
+  state: MessageState,
+  status: "Delivered" | "Failed",
+  reason: Reason | undefined,
+  at: number,
+  rules: Rules,
+): Pick<Change, "receipt"> {
+  if (rules.organisation === undefined || rules.receipts === "none" || state.receipt !== null) return {};
+  if (status === "Delivered" && rules.receipts === "failures") return {};
+  if (state.genesysMessageId === null || state.recipientId === "" || state.kind === "receipt") return {};
+  const queue = receiptQueue(rules.organisation, status);
+  return { receipt: reason === undefined ? { status, at, queue } : { status, reason, at, queue } };
+}
