@@ -1,0 +1,48 @@
+/** What is counted, for `/metrics`. Label values are few and fixed by the settings. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const webhooks = new Counter({
+    name: "omb_webhooks_total",
+    help: "Webhook requests by integration and what became of them: stored, duplicate, refused.",
+    labelNames: ["integration", "result"],
+    registers,
+  });
+  const attempts = new Counter({
+    name: "omb_delivery_attempts_total",
+    help: "Attempts to deliver by channel and outcome.",
+    labelNames: ["channel", "result"],
+    registers,
+  });
+  const attemptSeconds = new Histogram({
+    name: "omb_delivery_attempt_seconds",
+    help: "How long attempts took.",
+    labelNames: ["channel"],
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const receipts = new Counter({
+    name: "omb_receipts_total",
+    help: "Receipts to Genesys Cloud by status and result.",
+    labelNames: ["status", "result"],
+    registers,
+  });
+  const notices = new Counter({
+    name: "omb_notices_total",
+    help: "Tries to send a notice by channel and outcome.",
+    labelNames: ["channel", "result"],
+    registers,
+  });
+  const breakers = new Gauge({
+    name: "omb_breaker_open",
+    help: "1 while a channel's adapter is taken for broken.",
+    labelNames: ["channel"],
+    registers,
+  });
+  return { registry, webhooks, attempts, attemptSeconds, receipts, notices, breakers };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

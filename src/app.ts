@@ -1,0 +1,495 @@
+/** Builds every part once and hands it to the others; the only file that knows them all. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import helmet from "helmet";
+import { requireToken } from "./admin/access";
+import { auditRoutes } from "./admin/audit";
+import { healthRoutes } from "./admin/health";
+import { describeMessage, listByQuery, messageRoutes } from "./admin/messages";
+import { createMetrics } from "./admin/metrics";
+import { answerNotFound, createErrorHandler } from "./admin/problems";
+import type { Channel } from "./channels/channel";
+import { type ChannelSettings, createChannel } from "./channels/index";
+import type { ChannelConfig, Config, Integration } from "./config";
+import { createReceiptCallbacks } from "./delivery/callbacks";
+import { createConfirmations } from "./delivery/confirmations";
+import { createDelivery } from "./delivery/deliver";
+import { createNotices } from "./delivery/notices";
+import { createPersist } from "./delivery/persist";
+import { createReports } from "./delivery/reports";
+import type { Rules } from "./delivery/rules";
+import { createTyping } from "./delivery/typing";
+import { createWorker, type QueueWork } from "./delivery/worker";
+import { BridgeError, StoreUnavailable } from "./errors";
+import { createGenesysClient, type GenesysClient } from "./genesys/client";
+import { createReceiptSender } from "./genesys/receipts";
+import type { Log } from "./log";
+import { deliverableKinds, type Message } from "./message/message";
+import { normalize } from "./message/normalize";
+import { type AuditOptions, audit } from "./store/audit";
+import { createCallbacks } from "./store/callbacks";
+import { createChanges } from "./store/changes";
+import { type Database, openDatabase } from "./store/database";
+import { newId } from "./store/ids";
+import { createIngest } from "./store/ingest";
+import { findMessage } from "./store/messages";
+import { migrate } from "./store/migrate";
+import { quarantine } from "./store/quarantine";
+import { probeWrite } from "./store/readiness";
+import { createReceiptRecorder } from "./store/receipts";
+import { readQueues, releaseAllLeases } from "./store/tasks";
+import { callbackRoutes } from "./webhook/callbacks";
+import { createOutboundListener } from "./webhook/outbound";
+
+/** Which halves this process runs. */
+export interface Roles {
+  web: boolean;
+  worker: boolean;
+}
+
+export interface BridgeOptions {
+  config: Config;
+  /** The token that opens the admin surface. */
+  adminToken: string;
+  roles: Roles;
+  log: Log;
+  version: string;
+  now?: () => number;
+  random?: () => number;
+}
+
+export interface Bridge {
+  /** Where it listens; undefined when its port was taken and it could do without (a worker beside a web process). */
+  address(): AddressInfo | undefined;
+  /** Stops taking requests and tasks, finishes what it holds, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Starts a bridge and resolves once it listens. Throws StartError when the store cannot be had. */
+export async function startBridge(options: BridgeOptions): Promise<Bridge> {
+  const { config, roles, log, now = Date.now } = options;
+  const startedAt = now();
+  const onStoreError = (error: unknown) => log.storeFailed({ code: codeOf(error), error });
+  const database = openDatabase(config.database, { listen: roles.worker, onError: onStoreError });
+  let stopping = false;
+
+  try {
+    const readiness = createReadiness(database, log, now);
+    if (database.engine === "sqlite") await readiness.prepare();
+    else void readiness.prepareWhenReachable(() => stopping);
+
+    const metrics = createMetrics();
+    const parts = createParts(options, database, metrics, () => stopping);
+    const server = createHttpServer(options, database, metrics, parts, readiness);
+    await listen(server, config, !roles.web, log);
+    if (roles.worker) parts.worker.start();
+
+    const address = () => (server.address() as AddressInfo | null) ?? undefined;
+    log.bridgeStarted({
+      version: options.version,
+      role: roles.web && roles.worker ? "web and worker" : roles.web ? "web" : "worker",
+      host: config.host,
+      port: address()?.port ?? config.port,
+      database: config.database.kind,
+      durationMs: now() - startedAt,
+    });
+
+    return {
+      address,
+      async stop() {
+        stopping = true;
+        const stoppedAt = now();
+        await closeServer(server);
+        await parts.worker.stop();
+        await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
+        await Promise.all(parts.clients.map((client) => client.close()));
+        await database.close();
+        log.bridgeStopped({ durationMs: now() - stoppedAt });
+      },
+    };
+  } catch (error) {
+    stopping = true;
+    await database.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+/** The worker and what it works with. */
+function createParts(
+  { config, log, now = Date.now, random = Math.random }: BridgeOptions,
+  database: Database,
+  metrics: ReturnType<typeof createMetrics>,
+  isStopping: () => boolean,
+) {
+  const change = createChanges(database, now);
+  const persist = createPersist({
+    isStopping,
+    onError: (error) => log.storeFailed({ code: codeOf(error), error }),
+  });
+  const channels = new Map<string, Channel>();
+  for (const channel of config.channels) {
+    const settings = channelSettings(channel);
+    if (settings !== undefined) channels.set(channel.name, createChannel(settings, { now: () => new Date(now()) }));
+  }
+  const rules = createRules(config);
+  const rulesFor = (integration: string, channel: Channel) => rules(integration, channel);
+  const rulesOf = (integration: string, channel: string) => rules(integration, channels.get(channel));
+  const shared = { database, change, persist, understand, now, random, newId: () => newId(now()) };
+
+  const deliveries = [...channels.values()].map((channel) =>
+    createDelivery(
+      {
+        ...shared,
+        rulesFor,
+        log: {
+          deliveryAttempted(facts) {
+            metrics.attempts.inc({ channel: facts.channel, result: facts.status });
+            metrics.attemptSeconds.observe({ channel: facts.channel }, facts.durationMs / 1000);
+            log.deliveryAttempted(facts);
+          },
+          breakerOpened(facts) {
+            metrics.breakers.set({ channel: facts.channel }, 1);
+            log.breakerOpened(facts);
+          },
+          breakerClosed(facts) {
+            metrics.breakers.set({ channel: facts.channel }, 0);
+            log.breakerClosed(facts);
+          },
+        },
+      },
+      channel,
+    ),
+  );
+
+  const clients: GenesysClient[] = [];
+  const reports = config.organisations.flatMap((organisation) => {
+    const client = createGenesysClient({ organisation, now });
+    clients.push(client);
+    return createReports({
+      database,
+      organisation: organisation.name,
+      sendReceipt: createReceiptSender(client),
+      record: createReceiptRecorder(database),
+      persist,
+      now,
+      log: {
+        ...log,
+        receiptSent(facts) {
+          metrics.receipts.inc({ status: facts.status, result: "sent" });
+          log.receiptSent(facts);
+        },
+        receiptRefused(facts) {
+          metrics.receipts.inc({ status: facts.status, result: "refused" });
+          log.receiptRefused(facts);
+        },
+      },
+    });
+  });
+
+  const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
+  const works: QueueWork[] = [
+    ...deliveries,
+    ...[...channels.values()].filter((channel) => channel.sendTyping).map((channel) => createTyping(shared, channel)),
+    createConfirmations({ ...shared, rulesOf }),
+    createReceiptCallbacks({ ...shared, rulesOf }),
+    ...reports,
+    createNotices(
+      {
+        ...shared,
+        policyOf: (name) => config.fallback.find((policy) => policy.name === name),
+        channelOf: (name) => channels.get(name),
+        log: {
+          noticeSent(facts) {
+            metrics.notices.inc({ channel: facts.channel, result: facts.status });
+            log.noticeSent(facts);
+          },
+        },
+      },
+      longestTimeoutMs,
+    ),
+  ];
+  const worker = createWorker({ database, now, onError: (kind, error) => log.workerFailed({ kind, error }) }, works);
+  return { channels, clients, worker, deliveries, queues: works.map((work) => work.queue) };
+}
+
+/** Everything this process answers over HTTP: the webhook in front, Express for the rest. */
+function createHttpServer(
+  { config, adminToken, roles, log, now = Date.now, version }: BridgeOptions,
+  database: Database,
+  metrics: ReturnType<typeof createMetrics>,
+  parts: Parts,
+  readiness: ReturnType<typeof createReadiness>,
+): Server {
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(helmet());
+  const admin = requireToken(adminToken);
+  app.use(
+    healthRoutes({
+      admin,
+      registry: metrics.registry,
+      probe: readiness.probe,
+      describe: async () => ({
+        version,
+        engine: database.engine,
+        roles,
+        store: await readiness.probe().then(
+          () => "ready",
+          (error: unknown) => (error instanceof StoreUnavailable ? error.message : "unusable"),
+        ),
+        queues: await database.read(readQueues),
+        underWay: Object.fromEntries(parts.worker.underWay()),
+        channels: parts.deliveries.map((delivery) => ({
+          queue: delivery.queue,
+          breaker: describeBreaker(delivery.breaker()),
+        })),
+      }),
+    }),
+  );
+
+  if (!roles.web) {
+    app.use(answerNotFound, createErrorHandler(log));
+    return createServer(app);
+  }
+
+  app.use(
+    callbackRoutes({
+      channels: config.channels.flatMap((channel) =>
+        channel.type === "http" ? [{ name: channel.name, secret: channel.secret }] : [],
+      ),
+      maxBodyBytes: config.maxBodyBytes,
+      save: createCallbacks(database, now),
+      now,
+    }),
+  );
+  app.use(
+    "/api/v1",
+    admin,
+    messageRoutes({ read: database.read, understand }),
+    auditRoutes({
+      read: database.read,
+      now,
+      audit: () => database.read((db) => audit(db, auditOptions(config, now()))),
+    }),
+  );
+  app.use(answerNotFound, createErrorHandler(log));
+
+  const ingest = createIngest(database, now);
+  const outbound = createOutboundListener({
+    integrations: config.integrations,
+    maxBodyBytes: config.maxBodyBytes,
+    save: ingest,
+    quarantine: (refused) => quarantine(database, refused),
+    now,
+    newId: () => newId(now()),
+    log: {
+      webhookStored(facts) {
+        metrics.webhooks.inc({ integration: facts.integration, result: "stored" });
+        log.webhookStored(facts);
+      },
+      webhookRepeated(facts) {
+        metrics.webhooks.inc({ integration: facts.integration, result: "duplicate" });
+        log.webhookRepeated(facts);
+      },
+      webhookRefused(facts) {
+        metrics.webhooks.inc({ integration: facts.integration, result: "refused" });
+        log.webhookRefused(facts);
+      },
+      requestFailed: log.requestFailed,
+    },
+  });
+  return createServer((req, res) => {
+    if (!outbound(req, res)) app(req, res);
+  });
+}
+
+/** Migrates the store, and knows whether that has happened. */
+function createReadiness(database: Database, log: Log, now: () => number) {
+  let migrated = false;
+  let failure: unknown;
+
+  async function prepare() {
+    const startedAt = now();
+    const applied = await migrate(database);
+    await releaseAllLeases(database, now());
+    migrated = true;
+    if (applied.length > 0) {
+      log.storeMigrated({ database: database.engine, count: applied.length, durationMs: now() - startedAt });
+    }
+  }
+
+  return {
+    prepare,
+    /** A PostgreSQL that is away at start is waited for: the bridge answers 503 until it is there. */
+    async prepareWhenReachable(isStopping: () => boolean) {
+      while (!isStopping() && !migrated) {
+        try {
+          await prepare();
+        } catch (error) {
+          failure = error;
+          log.storeFailed({ code: codeOf(error), error });
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+        }
+      }
+    },
+    async probe() {
+      if (!migrated) {
+        throw new StoreUnavailable(failure instanceof Error ? failure.message : "the store is not migrated yet", {
+          cause: failure,
+        });
+      }
+      await probeWrite(database, now());
+    },
+  };
+}
+
+/** What an audit needs to know of the settings. */
+export function auditOptions(config: Config, now: number): AuditOptions {
+  const told = config.integrations.filter((one) => one.organisation !== undefined && one.receipts !== "none");
+  return {
+    now,
+    tellsFailures: told.map((one) => one.name),
+    tellsDeliveries: told.filter((one) => one.receipts === "all").map((one) => one.name),
+    queues: [
+      "confirmations",
+      "notices",
+      "callbacks:receipts",
+      ...config.channels.flatMap((one) => [`deliver:${one.name}`, `typing:${one.name}`]),
+      ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
+    ],
+  };
+}
+
+/** A stored body, understood as it is today. */
+export function understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message {
+  const { body, ...ids } = capture;
+  return normalize(JSON.parse(body.toString("utf8")) as Record<string, unknown>, ids);
+}
+
+/** What applies to the messages of each integration on each channel; worked out once. */
+function createRules(config: Config) {
+  const integrations = new Map(config.integrations.map((one) => [one.name, one]));
+  const known = new Map<string, Rules>();
+  return function rulesFor(name: string, channel: Channel | undefined): Rules {
+    const key = `${name} ${channel?.name ?? ""}`;
+    let rules = known.get(key);
+    if (rules === undefined) {
+      rules = makeRules(config, integrations.get(name), channel);
+      known.set(key, rules);
+    }
+    return rules;
+  };
+}
+
+function makeRules(config: Config, integration: Integration | undefined, channel: Channel | undefined): Rules {
+  const policy = config.fallback.find((one) => one.name === integration?.fallback);
+  return {
+    confirms: channel?.confirms ?? "accepted",
+    retry: channel?.retry ?? { maxAgeSeconds: 900, firstDelayMs: 500, maxDelayMs: 30_000 },
+    repeatable: channel?.repeatable ?? true,
+    undeliveredAfterMs: integration?.undeliveredAfterMs ?? 86_400_000,
+    receipts: integration?.receipts ?? "none",
+    acceptedCountsAsDelivered: integration?.acceptedCountsAsDelivered ?? false,
+    onUnconfirmed: integration?.onUnconfirmed ?? "none",
+    ...(integration?.organisation === undefined ? {} : { organisation: integration.organisation }),
+    ...(policy === undefined
+      ? {}
+      : {
+          fallback: {
+            policy: policy.name,
+            never: new Set<string>(policy.never),
+            graceMs: policy.graceMs,
+            digest: policy.digest,
+          },
+        }),
+  };
+}
+
+function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
+  const accepts = channel.accepts && {
+    ...channel.accepts,
+    kinds: channel.accepts.kinds ?? [...deliverableKinds, "typing" as const],
+  };
+  switch (channel.type) {
+    case "http":
+      return accepts === undefined ? { ...channel, accepts: undefined } : { ...channel, accepts };
+    case "forward":
+    case "email":
+      return channel;
+    case "sms":
+    case "telegram":
+    case "webchat":
+      return undefined;
+    default:
+      return channel satisfies never;
+  }
+}
+
+function describeBreaker(state: { probeAt?: number; failures: number }) {
+  return state.probeAt === undefined
+    ? { state: "closed" }
+    : { state: "open", failures: state.failures, probeAt: new Date(state.probeAt).toISOString() };
+}
+
+/** A worker's health is a courtesy: it works on when another process has its port. */
+async function listen(server: Server, config: Config, optional: boolean, log: Log): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(config.port, config.host, resolve);
+    });
+  } catch (error) {
+    if (!optional || codeOf(error) !== "EADDRINUSE") throw error;
+    log.settingsDoubted({ warning: `PORT ${config.port} is taken: this worker runs without /health and /metrics` });
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), 12_000);
+  await closed;
+  clearTimeout(timer);
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? "unknown");
+}
+
+/** Brings the schema up to date and returns what was applied. */
+export async function migrateStore(config: Config): Promise<string[]> {
+  const database = openDatabase(config.database);
+  try {
+    return await migrate(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Looks into the store beside a running bridge, without writing. */
+export async function openReader(config: Config) {
+  const database = openDatabase(config.database, { readOnly: true });
+  return {
+    listMessages: (query: Record<string, unknown>) => listByQuery({ read: database.read, understand }, query),
+    async showMessage(id: string) {
+      const detail = await database.read((db) => findMessage(db, id));
+      return detail === undefined ? undefined : describeMessage(detail, understand);
+    },
+    audit({ since, onProgress }: { since?: string | undefined; onProgress?: (share: number) => void }) {
+      const from = since === undefined ? undefined : parseTime(since, "since");
+      return database.read((db) => audit(db, { ...auditOptions(config, Date.now()), since: from, onProgress }));
+    },
+    close: () => database.close(),
+  };
+}
+
+function parseTime(text: string, field: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new BridgeError("invalid_field", `an ISO 8601 time is expected, found ${JSON.stringify(text)}`, field);
+  return ms;
+}

@@ -1,0 +1,49 @@
+/** The command `omb`: what is there, how it is called, and how it ends. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { auditCommand } from "./cli/audit";
+import { checkCommand } from "./cli/check";
+import { messagesCommand } from "./cli/messages";
+import { migrateCommand } from "./cli/migrate";
+import { type Output, printError } from "./cli/output";
+import { serveCommand } from "./cli/serve";
+
+/** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
+export async function runCli(
+  args: string[],
+  { env, stdout, stderr }: Output & { env: NodeJS.ProcessEnv },
+): Promise<number> {
+  let exitCode = 0;
+  const version = readVersion();
+  const output = { stdout, stderr };
+  const context = { output, env, version, end: (code: number) => void (exitCode = code) };
+  const program = new Command("omb")
+    .description("Connects Genesys Cloud Open Messaging to any outside channel.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => output.stdout.write(text), writeErr: (text) => output.stderr.write(text) })
+    .showHelpAfterError("(--help shows how it is called)");
+  for (const command of [serveCommand, checkCommand, migrateCommand, messagesCommand, auditCommand]) {
+    program.addCommand(inherit(command(context), program));
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return printError(error, { output, json: args.includes("--json") });
+  }
+}
+
+/** Subcommands end and print as their parent does. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child as Command, command);
+  return command;
+}
+
+/** package.json stands beside src/ and beside dist/. */
+function readVersion(): string {
+  return (JSON.parse(readFileSync(join(__dirname, "../package.json"), "utf8")) as { version: string }).version;
+}
