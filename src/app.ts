@@ -23,6 +23,8 @@ import { createTyping } from "./delivery/typing";
 import { createWorker, type QueueWork } from "./delivery/worker";
 import { BridgeError, StoreUnavailable } from "./errors";
 import { createGenesysClient, type GenesysClient } from "./genesys/client";
+import { pace } from "./genesys/budget";
+import { createSharedBudget } from "./genesys/shared-budget";
 import { createReceiptSender } from "./genesys/receipts";
 import type { Log } from "./log";
 import { deliverableKinds, type Message } from "./message/message";
@@ -30,6 +32,7 @@ import { normalize } from "./message/normalize";
 import { type AuditOptions, audit } from "./store/audit";
 import { createCallbacks } from "./store/callbacks";
 import { createChanges } from "./store/changes";
+import { updateBudgets } from "./store/budgets";
 import { type Database, openDatabase } from "./store/database";
 import { newId } from "./store/ids";
 import { createIngest } from "./store/ingest";
@@ -166,7 +169,13 @@ function createParts(
 
   const clients: GenesysClient[] = [];
   const reports = config.organisations.flatMap((organisation) => {
-    const client = createGenesysClient({ organisation, now });
+    const budget = createSharedBudget({
+      organisation: organisation.name,
+      pace: pace(organisation.requestsPerMinute),
+      update: (names, decide) => updateBudgets(database, names, decide),
+      now,
+    });
+    const client = createGenesysClient({ organisation, now, budget });
     clients.push(client);
     return createReports({
       database,

@@ -39,6 +39,15 @@ export function listWarnings(settings: Outline, given: Given): string[] {
     ...(withoutUrl && types.includes("sms") && readTwilio(given) !== undefined
       ? ["PUBLIC_URL: not set, so Twilio cannot report what became of an SMS"]
       : []),
+    ...settings.integrations.flatMap(({ signatureSecrets }, index) =>
+      signatureSecrets.flatMap((secret, n) =>
+        secret.length > 0 && secret.length < 16
+          ? [
+              `integrations[${index}].signatureSecrets[${n}]: Genesys Cloud takes secret tokens of 16 characters and more`,
+            ]
+          : [],
+      ),
+    ),
     ...weakTokens.map((name) => `${name}: shorter than 16 characters, so it may be guessed`),
   ];
 }

@@ -38,7 +38,7 @@ const organisation = section({
     .min(1, { error: "at least one OAuth client" })
     .optional()
     .describe("A pool of OAuth clients; GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET when absent."),
-  requestsPerMinute: wholeNumber(1, 1_000_000, "requests a minute")
+  requestsPerMinute: wholeNumber(2, 1_000_000, "requests a minute")
     .default(300)
     .describe("Genesys Cloud's limit for each client."),
 });

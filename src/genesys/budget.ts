@@ -56,7 +56,7 @@ export function pace(requestsPerMinute: number): Pace {
   const limit = Math.floor(requestsPerMinute);
   const burst = Math.max(1, Math.floor(limit * burstShare));
   const steady = Math.max(1, limit - burst - Math.ceil(limit * marginShare));
-  return { stepMs: Math.ceil(60_000 / steady), burst };
+  return { stepMs: 60_000 / steady, burst };
 }
 
 /**

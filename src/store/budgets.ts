@@ -1,35 +1,32 @@
-/** Rates shared by every process: one row each, reserved with one UPDATE (the generic cell rate algorithm). */
+/** Rates shared by every process: one row each, changed under lock. */
 import { run } from "./bulk";
 import type { Database } from "./database";
+import { forUpdate } from "./engine";
 
 /**
- * Reserves up to `count` calls of a budget paced `stepMs` apart and returns when the first of them may start.
- * At most `burstMs / stepMs` calls can start at once after a pause.
+ * Changes budgets together: `decide` maps the theoretical arrival times as they are (milliseconds UTC, fractions kept; 0 for a
+ * budget never used) to those to write, and whatever the caller wants to know. The generic cell rate algorithm does the rest.
  */
-export async function reserveBudget(
+export async function updateBudgets<Result>(
   database: Database,
-  request: { name: string; count: number; stepMs: number; burstMs: number; now: number },
-): Promise<{ startAt: number }> {
-  const { name, count, stepMs, burstMs, now } = request;
-  const rows = await database.transaction((tx) =>
-    run<{ tat: number }>(
-      tx.db,
-      `insert into budgets (name, tat) values ($1, $2)
-       on conflict (name) do update set tat = case when budgets.tat > $3 then budgets.tat else $4 end + $5 returning tat`,
-      [name, now + count * stepMs, now, now, count * stepMs],
-    ),
-  );
-  const tat = rows[0]?.tat ?? now;
-  return { startAt: Math.max(now, tat - count * stepMs - burstMs) };
-}
-
-/** Obeys a Retry-After: nothing of this budget starts before `until`. */
-export async function pauseBudget(database: Database, name: string, until: number): Promise<void> {
-  await database.transaction((tx) =>
-    run(
-      tx.db,
-      "insert into budgets (name, tat) values ($1, $2) on conflict (name) do update set tat = case when budgets.tat > $3 then budgets.tat else $4 end",
-      [name, until, until, until],
-    ),
-  );
+  names: readonly string[],
+  decide: (tats: ReadonlyMap<string, number>) => { tats: ReadonlyMap<string, number>; result: Result },
+): Promise<Result> {
+  const sorted = [...new Set(names)].sort();
+  return database.transaction(async (tx) => {
+    const list = sorted.map((_, n) => `$${n + 1}`).join(", ");
+    const select = `select name, tat from budgets where name in (${list}) order by name${forUpdate(tx.engine)}`;
+    let rows = await run<{ name: string; tat: number }>(tx.db, select, sorted);
+    if (rows.length < sorted.length) {
+      for (const name of sorted) {
+        await run(tx.db, "insert into budgets (name, tat) values ($1, 0) on conflict (name) do nothing", [name]);
+      }
+      rows = await run(tx.db, select, sorted);
+    }
+    const { tats, result } = decide(new Map(rows.map(({ name, tat }) => [name, tat / 1000])));
+    for (const [name, tat] of tats) {
+      await run(tx.db, "update budgets set tat = $1 where name = $2", [Math.ceil(tat * 1000), name]);
+    }
+    return result;
+  });
 }

@@ -206,6 +206,14 @@ describe("good settings", () => {
     ]);
   });
 
+  test("a signature secret that Genesys Cloud would not take gives a warning", () => {
+    const [integration] = minimal.integrations;
+    const settings = { ...minimal, integrations: [{ ...integration, signatureSecrets: ["short"] }] };
+    expect(loadGood(settings, env).warnings).toContain(
+      "integrations[0].signatureSecrets[0]: Genesys Cloud takes secret tokens of 16 characters and more",
+    );
+  });
+
   test("settings without integrations and a guessable token give warnings", () => {
     expect(loadGood({}, { ...env, ADMIN_TOKEN: "admin" }).warnings).toEqual([
       "integrations: none is set up, so no webhook is taken",

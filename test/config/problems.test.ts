@@ -58,18 +58,11 @@ describe.each<[string, object, string, string, string | RegExp]>([
     /at least one/,
   ],
   [
-    "a short secret",
-    withIntegration({ signatureSecrets: ["fifteen-letters"] }),
-    "integrations[0].signatureSecrets[0]",
-    "a text of 15 characters",
-    /at least 16/,
-  ],
-  [
     "an empty secret",
     withIntegration({ signatureSecrets: [""] }),
     "integrations[0].signatureSecrets[0]",
     "an empty text",
-    /at least 16/,
+    /secret token/,
   ],
   [
     "no channel",
@@ -168,17 +161,10 @@ describe.each<[string, object, string, string, string | RegExp]>([
     /whsec_/,
   ],
   [
-    "a secret of 23 bytes",
-    withChat({ secret: `whsec_${Buffer.alloc(23).toString("base64")}` }),
+    "a secret of no bytes",
+    withChat({ secret: "whsec_" }),
     "channels.chat.secret",
-    "a text of 38 characters",
-    /24 to 64/,
-  ],
-  [
-    "a secret of 65 bytes",
-    withChat({ secret: `whsec_${Buffer.alloc(65).toString("base64")}` }),
-    "channels.chat.secret",
-    "a text of 94 characters",
+    "a text of 6 characters",
     /24 to 64/,
   ],
   [
@@ -502,7 +488,6 @@ describe("secrets", () => {
 
   test.each([
     ["signature secret", withIntegration({ signatureSecrets: marker })],
-    ["short signature secret", withIntegration({ signatureSecrets: [marker.slice(0, 12)] })],
     ["adapter's secret", withChat({ secret: marker })],
     ["adapter's secret in the wrong place", withChat({ confirms: `whsec_${marker}` })],
     ["password in a URL", withChat({ url: `https://me:${marker}@chat.example` })],

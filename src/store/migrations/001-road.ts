@@ -154,6 +154,7 @@ export function road(engine: Engine) {
 
       await table("budgets")
         .addColumn("name", "text", (c) => c.primaryKey())
+        // Microseconds UTC: a step of a large budget is a fraction of a millisecond.
         .addColumn("tat", "bigint", (c) => c.notNull())
         .execute();
       await table("meta")
