@@ -43,6 +43,7 @@ import { probeWrite } from "./store/readiness";
 import { createReceiptRecorder } from "./store/receipts";
 import { readQueues, releaseAllLeases } from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
+import { limitQuarantine } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
 
 /** Which halves this process runs. */
@@ -73,7 +74,7 @@ export interface Bridge {
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { config, roles, log, now = Date.now } = options;
   const startedAt = now();
-  const onStoreError = (error: unknown) => log.storeFailed({ code: codeOf(error), error });
+  const onStoreError = sayOnce((error: unknown) => log.storeFailed({ code: codeOf(error), error }), now);
   const database = openDatabase(config.database, { listen: roles.worker, onError: onStoreError });
   let stopping = false;
 
@@ -83,7 +84,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     else void readiness.prepareWhenReachable(() => stopping);
 
     const metrics = createMetrics();
-    const parts = createParts(options, database, metrics, () => stopping);
+    const parts = createParts(options, database, metrics, { isStopping: () => stopping, onStoreError });
     const server = createHttpServer(options, database, metrics, parts, readiness);
     await listen(server, config, !roles.web, log);
     if (roles.worker) parts.worker.start();
@@ -125,13 +126,10 @@ function createParts(
   { config, log, now = Date.now, random = Math.random }: BridgeOptions,
   database: Database,
   metrics: ReturnType<typeof createMetrics>,
-  isStopping: () => boolean,
+  { isStopping, onStoreError }: { isStopping: () => boolean; onStoreError: (error: unknown) => void },
 ) {
   const change = createChanges(database, now);
-  const persist = createPersist({
-    isStopping,
-    onError: (error) => log.storeFailed({ code: codeOf(error), error }),
-  });
+  const persist = createPersist({ isStopping, onError: onStoreError });
   const channels = new Map<string, Channel>();
   for (const channel of config.channels) {
     const settings = channelSettings(channel);
@@ -220,7 +218,9 @@ function createParts(
       longestTimeoutMs,
     ),
   ];
-  const worker = createWorker({ database, now, onError: (kind, error) => log.workerFailed({ kind, error }) }, works);
+  const onError = (kind: string, error: unknown) =>
+    error instanceof StoreUnavailable ? onStoreError(error) : log.workerFailed({ kind, error });
+  const worker = createWorker({ database, now, onError }, works);
   return { channels, clients, worker, deliveries, queues: works.map((work) => work.queue) };
 }
 
@@ -291,7 +291,7 @@ function createHttpServer(
     integrations: config.integrations,
     maxBodyBytes: config.maxBodyBytes,
     save: ingest,
-    quarantine: (refused) => quarantine(database, refused),
+    quarantine: limitQuarantine((refused) => quarantine(database, refused), now),
     now,
     newId: () => newId(now()),
     log: {
@@ -319,6 +319,7 @@ function createHttpServer(
 function createReadiness(database: Database, log: Log, now: () => number) {
   let migrated = false;
   let failure: unknown;
+  let probed: { at: number; result: Promise<void> } | undefined;
 
   async function prepare() {
     const startedAt = now();
@@ -350,7 +351,10 @@ function createReadiness(database: Database, log: Log, now: () => number) {
           cause: failure,
         });
       }
-      await probeWrite(database, now());
+      // Anybody may ask: a write to disk each second is enough to know.
+      if (probed === undefined || now() - probed.at >= 1000)
+        probed = { at: now(), result: probeWrite(database, now()) };
+      await probed.result;
     },
   };
 }
@@ -463,6 +467,16 @@ async function closeServer(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), 12_000);
   await closed;
   clearTimeout(timer);
+}
+
+/** A store that is away fails everywhere at once: one line in ten seconds says so. */
+function sayOnce<Fact>(say: (fact: Fact) => void, now: () => number): (fact: Fact) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (fact) => {
+    if (now() - saidAt < 10_000) return;
+    saidAt = now();
+    say(fact);
+  };
 }
 
 function codeOf(error: unknown): string {

@@ -3,7 +3,7 @@ import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
 import type { Message } from "../message/message";
 import { type Change, type ChangeRequest, type MessageState, startDeliveries } from "../store/changes";
 import type { Database } from "../store/database";
-import { deliverQueue, type LeasedTask } from "../store/tasks";
+import { deliverQueue, dropEmptyLanes, type LeasedTask } from "../store/tasks";
 import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
 import type { Rules } from "./rules";
 import { type Circumstances, decideOutcome, decideStart } from "./status";
@@ -50,7 +50,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
   let breaker: BreakerState = closedBreaker;
 
   async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
-    const probe = breaker.probeAt !== undefined;
+    // One task is what an open breaker permits; more were claimed before it opened.
+    const probe = breaker.probeAt !== undefined && tasks.length === 1;
     breaker = afterStart(breaker);
     const attempts = new Map<number, number>();
     const lanes = tasks.map((task) => task.key.slice("lane:".length));
@@ -65,6 +66,13 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
         },
         now(),
       );
+      if (started.length < lanes.length) {
+        const found = new Set(started.map((one) => one.lane));
+        await dropEmptyLanes(
+          database,
+          lanes.filter((lane) => !found.has(lane)),
+        );
+      }
       return started.map(async ({ state, headers, body }) => {
         const attempt = attempts.get(state.delivery.seq);
         if (attempt === undefined) {

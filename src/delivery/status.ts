@@ -226,6 +226,8 @@ function notDelivered(
   fate: "failed" | "unknown",
   given: Circumstances,
 ): { message?: Change["message"]; notice?: NoticeJoin } {
+  // Accepted was the best news to be had, and now worse news has come after all.
+  if (state.fate === "accepted") return { message: { fate, reason } };
   if (state.fate !== "open" || state.notice !== null) return { message: { reason } };
   const { fallback } = given.rules;
   if (fallback === undefined || fallback.never.has(reason.code)) return { message: { fate, reason } };

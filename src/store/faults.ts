@@ -39,6 +39,7 @@ function whyUnavailable(error: unknown): string | undefined {
   const sqlite = Object.keys(sqliteFaults).find((prefix) => code === prefix || code.startsWith(`${prefix}_`));
   if (sqlite !== undefined) return sqliteFaults[sqlite];
   if (networkFaults.has(code)) return "PostgreSQL cannot be reached";
+  if (code === "42P01") return "it is not migrated, run `omb migrate`";
   if (/^[0-9A-Z]{5}$/.test(code))
     return postgresFaults.some((one) => one.test(code)) ? `PostgreSQL says ${code}` : undefined;
   // pg and its pool raise these without a code.

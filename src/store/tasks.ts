@@ -123,6 +123,18 @@ export async function moveLanes(tx: Tx, moves: LaneMoves, now: number): Promise<
   for (const one of advanced) if (one.pending > 0) tx.wake(one.queue);
 }
 
+/** Drops lanes that hold nothing any more, such as after an erasure. */
+export async function dropEmptyLanes(database: Database, lanes: readonly string[]): Promise<void> {
+  const keys = lanes.map(laneTaskKey);
+  await database.transaction(async (tx) => {
+    // Once the rows are locked, a new statement sees every delivery that has joined.
+    await lockTasks(tx, keys);
+    const list = keys.map((_, n) => `$${n + 1}`).join(", ");
+    const empty = "not exists (select 1 from deliveries d where d.lane = substr(tasks.key, 6))";
+    await run(tx.db, `delete from tasks where key in (${list}) and ${empty}`, keys);
+  });
+}
+
 export async function removeTasks(tx: Tx, keys: readonly string[]): Promise<void> {
   if (keys.length > 0) await dropTasks(tx.db, keys);
 }

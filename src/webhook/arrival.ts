@@ -52,7 +52,7 @@ export function planArrival(
     reason: null,
     headers: capture.headers,
     body: capture.body,
-    ledger: [{ at: receivedAt, event: "message.stored" }],
+    ledger: [{ at: receivedAt, event: "message.stored", ...lateness(receivedAt, message.sentAt) }],
   };
   if (message.kind === "typing") return { ...arrival, tasks: [showTyping(message, integration.channel, receivedAt)] };
   if (!deliverable.has(message.kind)) return arrival;
@@ -69,6 +69,12 @@ export function planArrival(
   }
   const lane = laneOf(integration.name, recipient.id);
   return { ...arrival, fate: "open", delivery: { id: newId(), channel: integration.channel, lane } };
+}
+
+/** Genesys Cloud repeats what it believes unanswered after 5 s: what comes so late may have been overtaken by later messages. */
+function lateness(receivedAt: number, sentAt: string | null): { detail?: { lateMs: number } } {
+  const lateMs = sentAt === null ? 0 : receivedAt - Date.parse(sentAt);
+  return lateMs > 4000 ? { detail: { lateMs } } : {};
 }
 
 function showTyping(message: Extract<Message, { kind: "typing" }>, channel: string, receivedAt: number) {
