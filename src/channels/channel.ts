@@ -1,5 +1,8 @@
 /** The one shape of every channel: http, forward, email, sms and those to come. */
-import type { Message, MessageKind, Reason } from "../message/message";
+import type { Accepts } from "../message/accepts";
+import type { Message, Reason } from "../message/message";
+
+export type { Accepts };
 
 /** What one try returned. A refused or unreachable recipient is a value here, never an exception. */
 export type Outcome =
@@ -48,12 +51,6 @@ export interface NoticeContent {
   returnPath?: string;
   /** E-mail: the page of RFC 8058, unsubscribing by one POST. */
   unsubscribeUrl?: string;
-}
-
-export interface Accepts {
-  kinds: readonly MessageKind[];
-  /** Longest text in UTF-16 units; undefined: no limit. */
-  textLength?: number;
 }
 
 export interface RetryRule {

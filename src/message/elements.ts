@@ -207,9 +207,11 @@ function showCard(card: Wire): Block[] {
   const added = byDefault.filter(
     ({ url, text }) => !buttons.some((button) => button.url === url && button.text === text),
   );
+  const shown = showCompound([card.title, card.description], card.image, [...buttons, ...added]);
   const video = readString(card.video);
-  const film: Block[] = video === undefined ? [] : [{ media: { mediaType: "Video", url: video } }];
-  return [...film, ...showCompound([card.title, card.description], card.image, [...buttons, ...added])];
+  if (video === undefined) return shown;
+  const media = { mediaType: "Video", url: video };
+  return shown[0] && !shown[0].media ? [{ media, ...shown[0] }] : [...shown, { media }];
 }
 
 /** A card's action: a link when it has somewhere to go, else a reply. */

@@ -1,6 +1,7 @@
-/** Cutting text where no visible character is torn apart (Unicode Standard Annex 29). */
+/** Places where text may be cut without tearing a visible character (Unicode Standard Annex 29). */
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+const words = new Intl.Segmenter("en", { granularity: "word" });
 /** Longer than any emoji sequence; what is longer (stacked accents) may be cut between code points. */
 const longestGrapheme = 64;
 
@@ -10,8 +11,25 @@ const longestGrapheme = 64;
  */
 export function findCut(text: string, limit: number): number {
   if (text.length <= limit) return text.length;
-  const start = graphemes.segment(text.slice(0, limit + longestGrapheme)).containing(limit)?.index ?? 0;
-  return start > 0 ? start : limit - (isLowSurrogate(text, limit) ? 1 : 0);
+  const cut = startOfSegment(graphemes, text, limit);
+  return cut > 0 ? cut : limit - (isLowSurrogate(text, limit) ? 1 : 0);
+}
+
+/** As {@link findCut}, but between words if one starts shortly before the limit. */
+export function findWordCut(text: string, limit: number): number {
+  if (text.length <= limit) return text.length;
+  const from = Math.max(limit - longestGrapheme, 0);
+  const start = startOfSegment(words, text.slice(from), limit - from);
+  return start > 0 && isGraphemeStart(text, from + start) ? from + start : findCut(text, limit);
+}
+
+/** Whether a visible character starts at `index`. */
+export function isGraphemeStart(text: string, index: number): boolean {
+  return index >= text.length || startOfSegment(graphemes, text, index) === index;
+}
+
+function startOfSegment(segmenter: Intl.Segmenter, text: string, index: number): number {
+  return segmenter.segment(text.slice(0, index + longestGrapheme)).containing(index)?.index ?? 0;
 }
 
 function isLowSurrogate(text: string, index: number): boolean {

@@ -56,37 +56,41 @@ const shared = {
   /** `metadata`, `channel.metadata` (custom attributes among it) and what else the body says about itself. */
   metadata: z.record(z.string(), z.unknown()).optional(),
   /** The body as parsed. */
-  raw: z.unknown(),
+  raw: z.unknown().optional(),
 };
 
 /** A file or link (SDK `ConversationContentAttachment`). `mediaType` is Image, Video, Audio, File, Link or a newer one. */
-export const attachment = z.strictObject({
-  id: z.string().optional(),
-  mediaType: z.string(),
-  url: z.string().optional(),
-  mime: z.string().optional(),
-  filename: z.string().optional(),
-  text: z.string().optional(),
-  sha256: z.string().optional(),
-  contentSizeBytes: z.number().optional(),
-});
+export const attachment = z
+  .strictObject({
+    id: z.string().optional(),
+    mediaType: z.string(),
+    url: z.string().optional(),
+    mime: z.string().optional(),
+    filename: z.string().optional(),
+    text: z.string().optional(),
+    sha256: z.string().optional(),
+    contentSizeBytes: z.number().optional(),
+  })
+  .meta({ id: "Attachment" });
 export type Attachment = z.infer<typeof attachment>;
 
 /** One of Genesys Cloud's content elements, field names and values unchanged. */
-export const element = z.looseObject({ contentType: z.string() });
+export const element = z.looseObject({ contentType: z.string() }).meta({ id: "Element" });
 export type Element = z.infer<typeof element>;
 
 const parameters = z.array(z.looseObject({ name: z.string().optional(), text: z.string().optional() })).optional();
 const templateText = { text: z.string().optional(), parameters };
 /** A notification template; the flat shape (`text` and `parameters` of its own) is read into `body`. */
-export const template = z.strictObject({
-  id: z.string().optional(),
-  language: z.string().optional(),
-  header: z.strictObject({ type: z.string().optional(), ...templateText, media: attachment.optional() }).optional(),
-  body: z.strictObject(templateText).optional(),
-  footer: z.strictObject({ text: z.string().optional() }).optional(),
-  buttons: z.array(z.looseObject({})).optional(),
-});
+export const template = z
+  .strictObject({
+    id: z.string().optional(),
+    language: z.string().optional(),
+    header: z.strictObject({ type: z.string().optional(), ...templateText, media: attachment.optional() }).optional(),
+    body: z.strictObject(templateText).optional(),
+    footer: z.strictObject({ text: z.string().optional() }).optional(),
+    buttons: z.array(z.looseObject({})).optional(),
+  })
+  .meta({ id: "Template" });
 export type Template = z.infer<typeof template>;
 
 const content = {
