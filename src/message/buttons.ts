@@ -8,19 +8,21 @@ export function splitButtons(
   accepted: Accepts["buttons"],
 ): { tapped: Button[]; written: Button[] } {
   const fits = ({ text }: Button): boolean => text.length <= (accepted?.textLength ?? Number.POSITIVE_INFINITY);
-  const tapped = buttons.filter(({ type }) => type === "reply" || (type === "link" && accepted?.links === true));
+  const isTapped = ({ type }: Button): boolean => type === "reply" || (type === "link" && accepted?.links === true);
+  const tapped = buttons.filter(isTapped);
   if (!accepted || tapped.length > accepted.max || !tapped.every(fits)) return { tapped: [], written: [...buttons] };
-  return { tapped, written: buttons.filter((button) => !tapped.includes(button)) };
+  return { tapped, written: buttons.filter((button) => !isTapped(button)) };
 }
 
 /** Buttons as lines: replies numbered, so that a customer can name one, links and numbers after what they are for. */
 export function writeButtons(buttons: readonly Button[]): string[] {
-  const replies = buttons.filter(({ type }) => type === "reply");
-  return buttons.map((button) => {
-    const target = button.url ?? button.phoneNumber;
-    if (target !== undefined) return button.text === target ? target : `${button.text}: ${target}`;
-    const label = button.description === undefined ? button.text : `${button.text} (${button.description})`;
-    return replies.length > 1 ? `${replies.indexOf(button) + 1}. ${label}` : `• ${label}`;
+  const isChoice = buttons.filter(({ type }) => type === "reply").length > 1;
+  let number = 0;
+  return buttons.map(({ type, text, url, phoneNumber, description }) => {
+    const target = url ?? phoneNumber;
+    if (type !== "reply" && target !== undefined) return text === target ? target : `${text}: ${target}`;
+    number += 1;
+    return `${isChoice ? `${number}.` : "•"} ${text}${description === undefined ? "" : ` (${description})`}`;
   });
 }
 

@@ -203,7 +203,7 @@ function readReply(value: Wire, responseType: NonNullable<Button["responseType"]
 
 function showCard(card: Wire): Block[] {
   const buttons = readObjects(card.actions).flatMap(readAction);
-  const byDefault = readObjects(card.defaultAction).flatMap(readAction);
+  const byDefault = readAction(readObject(card.defaultAction) ?? {});
   const added = byDefault.filter(
     ({ url, text }) => !buttons.some((button) => button.url === url && button.text === text),
   );

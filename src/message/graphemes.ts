@@ -20,12 +20,9 @@ export function findWordCut(text: string, limit: number): number {
   if (text.length <= limit) return text.length;
   const from = Math.max(limit - longestGrapheme, 0);
   const start = startOfSegment(words, text.slice(from), limit - from);
-  return start > 0 && isGraphemeStart(text, from + start) ? from + start : findCut(text, limit);
-}
-
-/** Whether a visible character starts at `index`. */
-export function isGraphemeStart(text: string, index: number): boolean {
-  return index >= text.length || startOfSegment(graphemes, text, index) === index;
+  return start > 0 && startOfSegment(graphemes, text, from + start) === from + start
+    ? from + start
+    : findCut(text, limit);
 }
 
 function startOfSegment(segmenter: Intl.Segmenter, text: string, index: number): number {

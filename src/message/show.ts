@@ -48,10 +48,10 @@ function mergeBlocks(blocks: readonly Block[]): Block[] {
   for (const block of blocks) {
     const last = merged.at(-1);
     const joins = last && !block.media && (block.text === undefined || (!last.media && !last.buttons));
-    if (!joins) merged.push({ ...block });
+    if (!joins) merged.push({ ...block, ...(block.buttons ? { buttons: [...block.buttons] } : {}) });
     else {
       if (block.text !== undefined) last.text = last.text === undefined ? block.text : `${last.text}\n${block.text}`;
-      if (block.buttons) last.buttons = [...(last.buttons ?? []), ...block.buttons];
+      if (block.buttons) (last.buttons ??= []).push(...block.buttons);
     }
   }
   return merged;

@@ -1,4 +1,4 @@
-import { findWordCut, isGraphemeStart } from "./graphemes";
+import { findWordCut } from "./graphemes";
 
 /** Below this limit (UTF-16 units) the numbers would take up most of the room. */
 const shortestNumbered = 40;
@@ -21,11 +21,11 @@ export function splitText(text: string, limit: number): string[] {
 
 function cutText(text: string, limit: number): string[] {
   const pieces: string[] = [];
-  let rest = text.trim();
+  let rest = trimStart(text).trimEnd();
   while (rest.length > limit) {
     const cut = findBreak(rest, limit);
     pieces.push(rest.slice(0, cut).trimEnd());
-    rest = rest.slice(cut).trimStart();
+    rest = trimStart(rest.slice(cut));
   }
   if (rest !== "") pieces.push(rest);
   return pieces;
@@ -41,7 +41,11 @@ function findBreak(text: string, limit: number): number {
   return space > 0 && isShort ? space : findWordCut(text, limit);
 }
 
-/** A space may carry an accent, or belong to the sign before it; then it is part of a visible character. */
+/** A space that carries an accent is a visible character. */
 function isBreakingSpace(text: string, index: number): boolean {
-  return /\s/.test(text.charAt(index)) && isGraphemeStart(text, index) && isGraphemeStart(text, index + 1);
+  return /^\s(?![\p{M}\p{Emoji_Modifier}\u200d])/u.test(text.slice(index, index + 3));
+}
+
+function trimStart(text: string): string {
+  return text.replace(/^\s+(?![\p{M}\p{Emoji_Modifier}\u200d])/u, "");
 }

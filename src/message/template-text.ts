@@ -21,9 +21,10 @@ export function writeTemplate(template: Template, words?: string): string[] {
 
 /** Fills `{{1}}` by position and `{{name}}` by name; what has no value becomes a gap. */
 export function fillParameters(text: string | undefined, parameters: Parameters = []): string | undefined {
-  return text?.replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (_, key: string) => {
-    const named = parameters.find((parameter) => parameter.name === key) ?? parameters[Number(key) - 1];
-    return named?.text ?? gap;
+  const byName = new Map(parameters.map((parameter, index) => [parameter.name ?? String(index + 1), parameter.text]));
+  return text?.replace(/\{\{([^{}]*)\}\}/g, (_, name: string) => {
+    const key = name.trim();
+    return byName.get(key) ?? parameters[Number(key) - 1]?.text ?? gap;
   });
 }
 
