@@ -3,14 +3,11 @@ import type { Button } from "./elements";
 import type { Element } from "./message";
 
 /** Which buttons a channel shows as such, and which have to be written out: replies all one way or all the other. */
-export function splitButtons(
-  buttons: readonly Button[],
-  accepted: Accepts["buttons"],
-): { tapped: Button[]; written: Button[] } {
-  const fits = ({ text }: Button): boolean => text.length <= (accepted?.textLength ?? Number.POSITIVE_INFINITY);
-  const isTapped = ({ type }: Button): boolean => type === "reply" || (type === "link" && accepted?.links === true);
+export function splitButtons(buttons: readonly Button[], accepts: Accepts): { tapped: Button[]; written: Button[] } {
+  const isTapped = ({ type }: Button): boolean => type === "reply" || (type === "link" && accepts.linkButtons === true);
+  const fits = ({ text }: Button): boolean => text.length <= (accepts.buttonTextLength ?? Number.POSITIVE_INFINITY);
   const tapped = buttons.filter(isTapped);
-  if (!accepted || tapped.length > accepted.max || !tapped.every(fits)) return { tapped: [], written: [...buttons] };
+  if (tapped.length > (accepts.buttons ?? 0) || !tapped.every(fits)) return { tapped: [], written: [...buttons] };
   return { tapped, written: buttons.filter((button) => !isTapped(button)) };
 }
 

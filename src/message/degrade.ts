@@ -56,11 +56,9 @@ export function writePart(message: Message, part: Part): Message {
 
 function keepWhole(message: Deliverable, accepts: Accepts): Part[] | undefined {
   const { kind, text = "" } = message;
-  if (!accepts.kinds.includes(kind)) return undefined;
-  if (kind === "media")
-    return !accepts.media && text.length <= captionLimit(accepts) ? [pickContent(message)] : undefined;
-  if (text.length > textLimit(accepts) || refuseMedia(message, accepts).length > 0) return undefined;
-  return [pickContent(message)];
+  if (!accepts.kinds.includes(kind) || (kind === "media" && accepts.oneByOne)) return undefined;
+  const limit = kind === "media" ? captionLimit(accepts) : textLimit(accepts);
+  return text.length > limit || refuseMedia(message, accepts).length > 0 ? undefined : [pickContent(message)];
 }
 
 /** A template or structured message of a kind that the channel knows; what it refuses is told in words before it. */
@@ -89,7 +87,7 @@ function showInParts(message: Deliverable, accepts: Accepts): Part[] {
 /** One block: a picture with its caption, or a text; words that are too long for a caption come after the picture. */
 function showInPart(block: Block, accepts: Accepts): Part[] {
   const { media } = block;
-  const { tapped, written } = splitButtons(block.buttons ?? [], accepts.buttons);
+  const { tapped, written } = splitButtons(block.buttons ?? [], accepts);
   const isSent = media !== undefined && acceptsMedia(media, accepts);
   const words = joinLines([
     isSent ? media.text : undefined,
@@ -157,16 +155,20 @@ function pickContent(message: Deliverable): Part {
   }
 }
 
-/** What a channel that limits its media cannot carry; one without such rules reads the attachments of a message itself. */
+/** What a channel that limits its media cannot carry; one that does not reads the attachments of a message itself. */
 function refuseMedia({ attachments = [] }: Deliverable, accepts: Accepts): Attachment[] {
-  if (!accepts.media) return [];
+  if (!limitsMedia(accepts)) return [];
   return attachments.filter((attachment) => isShowable(attachment) && !acceptsMedia(attachment, accepts));
 }
 
 function isRefused(element: Element, accepts: Accepts): boolean {
-  const known = accepts.media && recognize(element);
+  const known = limitsMedia(accepts) ? recognize(element) : undefined;
   if (known?.contentType !== "Attachment") return false;
   return readObjects(known.value).every((value) => !acceptsMedia(readAttachment(value), accepts));
+}
+
+function limitsMedia({ mediaTypes, mediaBytes }: Accepts): boolean {
+  return mediaTypes !== undefined || mediaBytes !== undefined;
 }
 
 function textLimit(accepts: Accepts): number {

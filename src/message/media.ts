@@ -5,12 +5,9 @@ import type { Attachment } from "./message";
 /** Whether a channel can carry this attachment as what it is. A size that is not told counts as small enough. */
 export function acceptsMedia(attachment: Attachment, accepts: Accepts): boolean {
   if (!accepts.kinds.includes("media") || attachment.url === undefined) return false;
-  if (!accepts.media) return attachment.mediaType !== "Link";
-  const { contentSizeBytes = 0 } = attachment;
-  return accepts.media.some(
-    ({ types, maxBytes = Number.POSITIVE_INFINITY }) =>
-      contentSizeBytes <= maxBytes && types.some((type) => matchesType(attachment, type.toLowerCase())),
-  );
+  if ((attachment.contentSizeBytes ?? 0) > (accepts.mediaBytes ?? Number.POSITIVE_INFINITY)) return false;
+  if (!accepts.mediaTypes) return attachment.mediaType !== "Link";
+  return accepts.mediaTypes.some((type) => matchesType(attachment, type.toLowerCase()));
 }
 
 /** An attachment as a line of text: what it is called, and where it is. */

@@ -4,13 +4,13 @@ import { findWordCut } from "./graphemes";
 const shortestNumbered = 40;
 
 /**
- * A text as pieces of at most `limit` UTF-16 units (at least 2), numbered `(1/3) ` when there are several. Cut at white
+ * A text as pieces of at most `limit` UTF-16 units (2 when less is asked), numbered `(1/3) ` when there are several. Cut at white
  * space, else between words, never within a visible character that is shorter than the limit. Only white space at the
  * cuts and ends is left out.
  */
 export function splitText(text: string, limit: number): string[] {
   if (text.length <= limit) return [text];
-  if (limit < shortestNumbered) return cutText(text, limit);
+  if (limit < shortestNumbered) return cutText(text, Math.max(limit, 2));
   for (let digits = String(Math.ceil(text.length / limit)).length; ; digits += 1) {
     const pieces = cutText(text, limit - "(/) ".length - 2 * digits);
     if (String(pieces.length).length <= digits) {
