@@ -1,18 +1,16 @@
-import type { Message } from "./message";
-
 /** What readers in other languages can follow; JSON.stringify itself gives up at some thousands. */
 const deepest = 500;
 
 /**
- * A message as JSON. A body nested so deep that JSON.stringify runs out of stack is written without what lies below 500
+ * A message, or an object around one, as JSON. A body nested so deep that JSON.stringify runs out of stack is written without what lies below 500
  * levels: the message goes out, and its capture has the body to the last byte.
  */
-export function writeJson(message: Message): string {
+export function writeJson(value: object): string {
   try {
-    return JSON.stringify(message);
+    return JSON.stringify(value);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return JSON.stringify(prune(message, deepest));
+    return JSON.stringify(prune(value, deepest));
   }
 }
 
