@@ -73,7 +73,8 @@ export function readRefusal(operation: string, { status, headers, data }: HttpRe
     status,
     code: codeOf(body) ?? `http.${status}`,
     correlationId: correlationIdOf(body, headers),
-    retryAfterMs: readRetryAfter(headerOf(headers, "retry-after"), now),
+    // A date is one of Genesys Cloud's clock, which its own Date header tells.
+    retryAfterMs: readRetryAfter(headerOf(headers, "retry-after"), Date.parse(headerOf(headers, "date") ?? "") || now),
     retryable: status < 400 || status >= 500 || status === 401 || status === 408 || status === 429,
     // A 503 is refused at the door; after any other 5xx the request may have been carried out.
     uncertain: status >= 500 && status !== 503,

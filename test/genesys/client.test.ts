@@ -70,6 +70,24 @@ describe("tokens", () => {
     expect(server.logins).toHaveLength(2);
   });
 
+  test("a renewal that fails leaves the old token in use until its end", async () => {
+    let now = 1_000_000;
+    server.onRequest = found;
+    server.tokenSeconds = 1_000;
+    const client = open({ now: () => now });
+    await client.ask(question);
+    server.onLogin = () => ({ status: 503 });
+    now += 900_000;
+    while (server.logins.length < 2) expect(await client.ask(question)).toMatchObject({ status: "done" });
+    now += 99_000;
+    expect(await client.ask(question)).toMatchObject({ status: "done" });
+    now += 1_000;
+    expect(await client.ask(question)).toMatchObject({
+      status: "later",
+      error: { operation: "oauth.token", status: 503 },
+    });
+  });
+
   test("a token that has ended is not used, whatever the clock did", async () => {
     let now = 1_000_000;
     server.onRequest = found;
@@ -349,11 +367,18 @@ describe("the SDK inside", () => {
     );
     server.onRequest = found;
     const script = `
-      import { createGenesysClient } from ${JSON.stringify(join(__dirname, "../../src/genesys/client"))};
-      import { z } from "zod";
+      const fs = require("node:fs");
+      let watched = 0;
+      const { watchFile, unwatchFile } = fs;
+      fs.watchFile = (...args) => (watched += 1, watchFile(...args));
+      fs.unwatchFile = (...args) => (watched -= 1, unwatchFile(...args));
+      const { createGenesysClient } = require(${JSON.stringify(join(__dirname, "../../src/genesys/client"))});
+      const { z } = require("zod");
       const clients = [{ id: "client-a", secret: "secret-a" }];
       const organisation = { gatewayUrl: ${JSON.stringify(server.url)}, clients };
+      console.log("watching while loading:", watched > 0);
       const client = createGenesysClient({ organisation, now: Date.now });
+      console.log("watching in use:", watched > 0);
       const send = (api) => api.conversations.getConversation("c-1");
       void client
         .ask({ operation: "t", priority: "lookup", send, answer: z.unknown() })
@@ -363,7 +388,7 @@ describe("the SDK inside", () => {
     const tsx = join(__dirname, "../../node_modules/.bin/tsx");
     const env = { ...process.env, HOME: home, NODE_PATH: join(__dirname, "../../node_modules") };
     const { stdout, stderr } = await promisify(execFile)(tsx, [join(home, "probe.ts")], { env });
-    expect(stdout.trim()).toBe("HTTP 200");
+    expect(stdout.trim().split("\n")).toEqual(["watching while loading: true", "watching in use: false", "HTTP 200"]);
     expect(stderr).toBe("");
   });
 

@@ -17,6 +17,14 @@ test.each([
   expect(readRetryAfter(value, now)).toBe(expected);
 });
 
+test("a Retry-After that is a date is read by the clock it was written by", () => {
+  const headers = { date: "Mon, 14 Sep 2026 09:00:00 GMT", "retry-after": "Mon, 14 Sep 2026 09:00:20 GMT" };
+  const answer = { status: 429, statusText: "", headers, data: undefined, text: "" };
+  expect(readRefusal("t", answer, now).retryAfterMs).toBe(20_000);
+  const undated = { ...answer, headers: { "retry-after": headers["retry-after"] } };
+  expect(readRefusal("t", undated, now).retryAfterMs).toBe(3_620_000);
+});
+
 test("the correlation id comes from the body, else from either header", () => {
   const read = (headers: Record<string, string>, data: unknown) =>
     readRefusal("t", { status: 500, statusText: "", headers, data, text: "" }, now).correlationId;
