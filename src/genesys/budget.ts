@@ -1,9 +1,6 @@
 /**
- * The arithmetic of the shared budget: pure, so that one UPDATE per reservation can carry it out in the store,
- *
- *     UPDATE … SET tat = max(tat, :now) + :slots * :stepMs WHERE client = :client RETURNING tat
- *
- * `tat` (theoretical arrival time, milliseconds since the epoch) is where the next slot begins when nothing is saved up.
+ * The arithmetic of the shared budget. All that is kept per OAuth client is its `tat` (theoretical arrival time,
+ * milliseconds since the epoch): where the next slot begins when nothing is saved up.
  * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
 
@@ -73,7 +70,7 @@ export function reserve(
   return { tat: next, readyAt: Math.max(now, next - burst * stepMs) };
 }
 
-/** The highest `tat` at which a request of this priority may still reserve `slots`: a condition for the UPDATE. */
+/** The highest `tat` at which a request of this priority may still reserve `slots`. */
 export function latestTat(
   { priority, now, slots }: { priority: Priority; now: number; slots: number },
   { stepMs, burst }: Pace,

@@ -82,37 +82,43 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
   const { clients } = organisation;
   if (clients.length === 0) throw new StartError("Genesys Cloud needs at least one OAuth client");
   const { apiUrl, loginUrl } = addressesOf(organisation);
-  const budget = deps.budget ?? createRotation({ now });
+  const budget = deps.budget ?? createRotation();
   const wire = { dispatcher: new Agent({ maxResponseSize: maxAnswerBytes }), timeoutMs };
   const members = clients.map((client) => createMember(client));
 
   async function ask<T>(request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
     const { operation, priority } = request;
-    const able = members.filter((member) => !member.tokens.isFailing());
+    const awake = members.filter((member) => waitOf(member) <= 0);
+    if (awake.length === 0) return notNow(operation, Math.min(...members.map(waitOf)));
+    const able = awake.filter(({ tokens }) => !tokens.isFailing());
     const turn = await budget.take(
       priority,
-      (able.length > 0 ? able : members).map((member) => member.id),
+      (able.length > 0 ? able : awake).map(({ id }) => id),
     );
-    if ("retryAfterMs" in turn) {
-      const { retryAfterMs } = turn;
-      const failure = { operation, code: "budget.spent", retryAfterMs, retryable: true, uncertain: false };
-      return answerOfError(new GenesysError(failure));
-    }
-    const { clientId } = turn;
+    if ("retryAfterMs" in turn) return notNow(operation, turn.retryAfterMs);
+    const member = members.find(({ id }) => id === turn.clientId);
+    if (!member) throw new RangeError("The budget named an OAuth client that is not in the pool");
+    // While the turn was waited for, Genesys Cloud may have asked this client to stay away.
+    if (waitOf(member) > 0) return notNow(operation, waitOf(member));
+
     const startedAt = now();
-    const result = await askAs(clientId, request);
-    onCall?.({ operation, priority, clientId, ...outcomeOf(result), durationMs: now() - startedAt });
+    const result = await askAs(member, request);
+    const { status, answer } = result;
+    onCall?.({ operation, priority, clientId: member.id, status, answer, durationMs: now() - startedAt });
     if (result.status === "later" && result.retryAfterMs !== undefined && isAskedToWait(result.error)) {
-      await budget.pause(clientId, result.retryAfterMs);
+      member.pausedUntil = Math.max(member.pausedUntil, now() + result.retryAfterMs);
+      await budget.pause(member.id, result.retryAfterMs);
     }
     return result;
   }
 
-  async function askAs<T>(clientId: string, request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
-    const member = members.find(({ id }) => id === clientId);
-    if (!member) throw new RangeError("The budget named an OAuth client that is not in the pool");
+  function waitOf({ pausedUntil }: Member): number {
+    return pausedUntil - now();
+  }
+
+  async function askAs<T>({ api }: Member, request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
     try {
-      return readAnswer(request, extended.parse(await request.send(member.api)), now());
+      return readAnswer(request, extended.parse(await request.send(api)), now());
     } catch (error) {
       return answerOfError(nameFailure(request.operation, error));
     }
@@ -129,12 +135,22 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
     );
   }
 
-  function createMember(client: OAuthClient) {
+  function createMember(client: OAuthClient): Member {
     const tokens = createTokenKeeper({ logIn: () => fetchToken(wire, loginUrl, client, now), now });
-    return { id: client.id, tokens, api: createApi(apiUrl, (request) => sendAuthorised(wire, tokens, request)) };
+    const api = createApi(apiUrl, (request) => sendAuthorised(wire, tokens, request));
+    return { id: client.id, tokens, api, pausedUntil: 0 };
   }
 
   return { ask, checkCredentials, close: () => wire.dispatcher.close() };
+}
+
+/** One OAuth client of the pool. */
+interface Member {
+  id: string;
+  tokens: TokenKeeper;
+  api: GenesysApi;
+  /** Until when Genesys Cloud asked it to stay away. */
+  pausedUntil: number;
 }
 
 type Send = (request: HttpRequest) => Promise<HttpResponse>;
@@ -201,7 +217,7 @@ function readAnswer<T>(
   now: number,
 ): GenesysAnswer<T> {
   if (status < 200 || status > 299) {
-    throw readRefusal(operation, { status, statusText: "", headers, data: body, text }, now);
+    throw readRefusal(operation, { status, headers, data: body }, now);
   }
   const parsed = text !== "" && body === undefined ? undefined : answer.safeParse(body);
   if (parsed?.success) return { status: "done", answer: `HTTP ${status}`, value: parsed.data };
@@ -219,8 +235,10 @@ function nameFailure(operation: string, error: unknown): unknown {
   return error instanceof GenesysError && error.operation === "request" ? error.with({ operation }) : error;
 }
 
-function outcomeOf({ status, answer }: GenesysAnswer): Pick<GenesysCall, "status" | "answer"> {
-  return { status, answer };
+/** Nothing was sent: no OAuth client may send before `retryAfterMs`. */
+function notNow(operation: string, retryAfterMs: number): GenesysAnswer<never> {
+  const failure = { operation, code: "budget.spent", retryAfterMs, retryable: true, uncertain: false };
+  return answerOfError(new GenesysError(failure));
 }
 
 /** Failed log-ins are spaced out by the token keeper, whose error says more than a spent budget would. */

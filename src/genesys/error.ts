@@ -1,5 +1,11 @@
 /** What Genesys Cloud answered when it did not do what was asked, or why it could not be asked. */
-import type { HttpResponse } from "./http";
+
+/** An HTTP answer, as far as a failure shows in it; `data` is its body as JSON. */
+export interface Answered {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  data?: unknown;
+}
 
 /** A request that did not succeed. No field but `detail` holds anything of the request or its texts. */
 export interface GenesysFailure {
@@ -65,7 +71,7 @@ export class GenesysError extends Error implements GenesysFailure {
  * Reads an answer outside 2xx. Final are the 4xx that another try cannot change, all but 401, 408 and 429.
  * @see https://developer.genesys.cloud/platform/api/status-codes
  */
-export function readRefusal(operation: string, { status, headers, data }: HttpResponse, now: number): GenesysError {
+export function readRefusal(operation: string, { status, headers, data }: Answered, now: number): GenesysError {
   const body = isRecord(data) ? data : {};
   const sentences = [body.message, body.description, body.error_description];
   const failure: GenesysFailure = {
@@ -123,7 +129,7 @@ function codeOf(body: Record<string, unknown>): string | undefined {
   );
 }
 
-function correlationIdOf(body: Record<string, unknown>, headers: HttpResponse["headers"]): string | undefined {
+function correlationIdOf(body: Record<string, unknown>, headers: Answered["headers"]): string | undefined {
   const ids = [body.contextId, headerOf(headers, "inin-correlation-id"), headerOf(headers, "genesys-correlation-id")];
   return ids.find((id): id is string => typeof id === "string" && /^[\w.:-]{1,100}$/.test(id));
 }
@@ -133,7 +139,7 @@ function permissionsOf(body: Record<string, unknown>): string[] {
   return [...new Set(`${named} ${body.message}`.match(/\b\w+:\w+:\w+\b/g))];
 }
 
-function headerOf(headers: HttpResponse["headers"], name: string): string | undefined {
+function headerOf(headers: Answered["headers"], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
 }

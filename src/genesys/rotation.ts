@@ -1,37 +1,26 @@
-/** Spreads requests over the OAuth clients of one process, and leaves those alone that were asked to stay away. */
+/** Spreads requests over the OAuth clients of one process. */
 import type { GenesysBudget } from "./budget";
 
 /**
- * Takes turns without a pace, for a caller that has reserved its slots already: of the clients that may send, the one
- * whose last turn is longest ago goes first.
+ * Takes turns without a pace, for a caller that keeps one itself: the client whose last turn is longest ago goes first.
  */
-export function createRotation({ now }: { now: () => number }): GenesysBudget {
+export function createRotation(): GenesysBudget {
   const lastTurn = new Map<string, number>();
-  const pausedUntil = new Map<string, number>();
   let turns = 0;
 
   return {
     async take(_priority, clientIds) {
-      const free = clientIds.filter((id) => waitOf(id) <= 0);
-      const clientId = free.reduce<string | undefined>(
-        (first, id) => (first === undefined || turnOf(id) < turnOf(first) ? id : first),
-        undefined,
-      );
-      if (clientId === undefined) return { retryAfterMs: Math.min(...clientIds.map(waitOf)) };
+      const [first, ...others] = clientIds;
+      if (first === undefined) throw new RangeError("There is no OAuth client to take a turn for");
+      const clientId = others.reduce((oldest, id) => (turnOf(id) < turnOf(oldest) ? id : oldest), first);
       turns += 1;
       lastTurn.set(clientId, turns);
       return { clientId };
     },
-    async pause(clientId, retryAfterMs) {
-      pausedUntil.set(clientId, Math.max(pausedUntil.get(clientId) ?? 0, now() + retryAfterMs));
-    },
+    async pause() {},
   };
 
   function turnOf(clientId: string): number {
     return lastTurn.get(clientId) ?? 0;
-  }
-
-  function waitOf(clientId: string): number {
-    return (pausedUntil.get(clientId) ?? 0) - now();
   }
 }

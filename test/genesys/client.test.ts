@@ -184,6 +184,35 @@ describe("refusals", () => {
     expect(await client.ask(question)).toMatchObject({ status: "done" });
   });
 
+  test("a turn that was waited for is given up when Retry-After comes meanwhile, and never comes back early", async () => {
+    let now = 1_000_000;
+    let letGo = () => {};
+    const wait = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const turns = [Promise.resolve(), wait];
+    const budget = {
+      take: async () => {
+        await turns.shift();
+        return { clientId: "client-a" };
+      },
+      pause: async () => {},
+    };
+    const client = open({ now: () => now, budget });
+    server.onRequest = () => ({ status: 503, headers: { "retry-after": "30" } });
+    const [first, second] = [client.ask(question), client.ask(question)];
+    await first;
+    now += 10_000;
+    letGo();
+    expect(await second).toMatchObject({ status: "later", retryAfterMs: 20_000, error: { code: "budget.spent" } });
+    now += 19_999;
+    expect(await client.ask(question)).toMatchObject({ status: "later", retryAfterMs: 1 });
+    expect(server.requests).toHaveLength(1);
+    now += 1;
+    await client.ask(question);
+    expect(server.requests).toHaveLength(2);
+  });
+
   test.each([
     [400, "refused"],
     [403, "refused"],
@@ -332,11 +361,12 @@ describe("several OAuth clients", () => {
     });
     server.onRequest = () => ({ status: 503, headers: { "retry-after": "2" } });
     await client.ask(question);
+    expect(await client.ask(question)).toMatchObject({ status: "later", retryAfterMs: 250 });
     expect(asked).toEqual([
       ["lookup", "client-a", "client-b"],
       ["client-b", 2_000],
+      ["lookup", "client-a"],
     ]);
-    expect(await client.ask(question)).toMatchObject({ status: "later", retryAfterMs: 250 });
     expect(calls).toMatchObject([
       { operation: "test.read", priority: "lookup", clientId: "client-b", status: "later" },
     ]);

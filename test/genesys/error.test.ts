@@ -19,7 +19,7 @@ test.each([
 
 test("a Retry-After that is a date is read by the clock it was written by", () => {
   const headers = { date: "Mon, 14 Sep 2026 09:00:00 GMT", "retry-after": "Mon, 14 Sep 2026 09:00:20 GMT" };
-  const answer = { status: 429, statusText: "", headers, data: undefined, text: "" };
+  const answer = { status: 429, headers };
   expect(readRefusal("t", answer, now).retryAfterMs).toBe(20_000);
   const undated = { ...answer, headers: { "retry-after": headers["retry-after"] } };
   expect(readRefusal("t", undated, now).retryAfterMs).toBe(3_620_000);
@@ -27,7 +27,7 @@ test("a Retry-After that is a date is read by the clock it was written by", () =
 
 test("the correlation id comes from the body, else from either header", () => {
   const read = (headers: Record<string, string>, data: unknown) =>
-    readRefusal("t", { status: 500, statusText: "", headers, data, text: "" }, now).correlationId;
+    readRefusal("t", { status: 500, headers, data }, now).correlationId;
   expect(read({ "inin-correlation-id": "from-header" }, { contextId: "from-body" })).toBe("from-body");
   expect(read({ "inin-correlation-id": "older" }, undefined)).toBe("older");
   expect(read({ "genesys-correlation-id": "newer" }, "text")).toBe("newer");
@@ -35,8 +35,7 @@ test("the correlation id comes from the body, else from either header", () => {
 });
 
 test("after a 5xx but 503 the work may have been done", () => {
-  const read = (status: number) =>
-    readRefusal("t", { status, statusText: "", headers: {}, data: undefined, text: "" }, now).uncertain;
+  const read = (status: number) => readRefusal("t", { status, headers: {} }, now).uncertain;
   expect([400, 429, 500, 502, 503, 504].map(read)).toEqual([false, false, true, true, false, true]);
 });
 
@@ -55,7 +54,7 @@ test.each([
 test("a log line of an error holds nothing that Genesys Cloud quoted", () => {
   const lines: string[] = [];
   const data = { code: "invalid.value", message: "Value [ines@example.com] is not valid", status: 400 };
-  const error = readRefusal("t", { status: 400, statusText: "", headers: {}, data, text: "" }, now);
+  const error = readRefusal("t", { status: 400, headers: {}, data }, now);
   pino({}, { write: (line) => lines.push(line) }).error(error, error.message);
   expect(error.detail).toContain("ines@example.com");
   expect(lines.join()).toContain("invalid.value");
