@@ -1,0 +1,58 @@
+/** A fresh, empty place for a store on either engine. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import type { StoreLocation } from "../../src/store/database";
+import type { Engine } from "../../src/store/engine";
+
+/** Suites that touch the store run once per engine. */
+export const engines: readonly Engine[] = ["sqlite", "postgres"];
+
+export interface Place {
+  location: StoreLocation;
+  /** A directory of its own, on either engine. */
+  directory: string;
+  /** Removes everything; whoever is still connected is thrown out. */
+  remove(): Promise<void>;
+}
+
+/** Makes a directory, and on PostgreSQL a database on the server of the test run. */
+export async function makePlace(engine: Engine): Promise<Place> {
+  const directory = mkdtempSync(join(tmpdir(), "omb-test-"));
+  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+  if (engine === "sqlite") {
+    const location = { kind: "sqlite", file: join(directory, "omb.sqlite") } as const;
+    return { location, directory, remove: async () => removeDirectory() };
+  }
+  const name = `omb_test_${randomBytes(8).toString("hex")}`;
+  const server = serverUrl();
+  await runOnServer(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    location: { kind: "postgres", url: url.href },
+    directory,
+    async remove() {
+      removeDirectory();
+      await runOnServer(server, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+function serverUrl(): string {
+  const url = process.env.TEST_DATABASE_URL;
+  if (url === undefined) throw new Error("there is no PostgreSQL: run the tests through jest, whose setup starts one");
+  return url;
+}
+
+async function runOnServer(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
