@@ -1,7 +1,7 @@
 /** The channel to a mail server over SMTP: notices of missed messages, and messages of integrations whose customers write e-mail. */
 import { createTransport, type SendMailOptions } from "nodemailer";
 import { deliverableKinds } from "../message/message";
-import type { Channel, Outcome, RetryRule } from "./channel";
+import type { Accepts, Channel, Outcome, RetryRule } from "./channel";
 import { isMailAddress } from "./mail-address";
 import { writeMail, type MailContent } from "./mail-content";
 import { judgeSmtpFailure, type SmtpFailure } from "./smtp-outcome";
@@ -12,9 +12,13 @@ export interface EmailChannelSettings {
   smtp: string;
   /** Address, or `Name <address>`. */
   from: string;
+  /** Where answers go that no notice names another place for. */
+  replyTo?: string | undefined;
   /** Over waiting for a connection, connecting and the whole session. */
   timeoutMs: number;
   retry: RetryRule;
+  /** Narrows what is sent as mail; by default everything that is delivered. */
+  accepts?: Partial<Accepts> | undefined;
 }
 
 /**
@@ -48,9 +52,10 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
 
   async function deliver(content: MailContent, deliveryId: string): Promise<Outcome> {
     const messageId = `<${deliveryId}@${domain}>`;
-    const own = { from: settings.from, messageId, date: deps.now(), signal: AbortSignal.timeout(timeoutMs) };
+    const { from, replyTo } = settings;
+    const own = { from, messageId, date: deps.now(), signal: AbortSignal.timeout(timeoutMs) };
     try {
-      const { response } = await transporter.sendMail({ ...addressMail(content, deliveryId, domain), ...own });
+      const { response } = await transporter.sendMail({ replyTo, ...addressMail(content, deliveryId, domain), ...own });
       return { status: "accepted", providerMessageId: messageId, answer: response?.slice(0, 3) ?? "accepted" };
     } catch (error) {
       const { code, command, response } = error as Partial<SmtpFailure>;
@@ -63,7 +68,7 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
   return {
     name: settings.name,
     type: "email",
-    accepts: { kinds: deliverableKinds },
+    accepts: { kinds: deliverableKinds, ...settings.accepts },
     confirms: "accepted",
     repeatable: false,
     timeoutMs,

@@ -1,7 +1,7 @@
 /** The channel to a middleware that already exists: it gets the webhook as Genesys Cloud would have sent it (DESIGN: Adapters). */
 import { createHmac } from "node:crypto";
 import { message as messageSchema } from "../message/message";
-import type { Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
+import type { Accepts, Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
 import { createHttpExchange, type HttpAnswer } from "./http-exchange";
 import { judgeFailure } from "./http-outcome";
 
@@ -12,6 +12,8 @@ export interface ForwardChannelSettings {
   secret: string;
   timeoutMs: number;
   retry: RetryRule;
+  /** Narrows what the middleware is given; by default everything. */
+  accepts?: Partial<Accepts> | undefined;
 }
 
 /** What a request says of its own journey and of its own body; it holds for no other request. */
@@ -28,6 +30,8 @@ export function createForwardChannel(settings: ForwardChannelSettings, deps: { n
   const url = new URL(settings.url);
   const exchange = createHttpExchange({ origin: url.origin, timeoutMs: settings.timeoutMs });
   const path = url.pathname + url.search;
+  const kinds = messageSchema.options.map((option) => option.shape.kind.value);
+  const accepts: Accepts = { kinds, typing: true, ...settings.accepts };
 
   function post(original: NonNullable<OutboundDelivery["original"]>): Promise<HttpAnswer> {
     const signature = createHmac("sha256", settings.secret).update(original.body).digest("base64");
@@ -39,10 +43,14 @@ export function createForwardChannel(settings: ForwardChannelSettings, deps: { n
     return exchange.post({ path, headers, body: original.body });
   }
 
+  async function sendTyping({ original }: OutboundDelivery): Promise<void> {
+    if (original) await post(original);
+  }
+
   return {
     name: settings.name,
     type: "forward",
-    accepts: { kinds: messageSchema.options.map((option) => option.shape.kind.value) },
+    accepts,
     confirms: "accepted",
     repeatable: true,
     timeoutMs: settings.timeoutMs,
@@ -53,10 +61,7 @@ export function createForwardChannel(settings: ForwardChannelSettings, deps: { n
       return judgeForwarded(await post(original), deps.now());
     },
 
-    async sendTyping({ original }) {
-      if (original) await post(original);
-    },
-
+    ...(accepts.typing && { sendTyping }),
     close: exchange.close,
   };
 }

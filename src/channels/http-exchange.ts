@@ -97,7 +97,13 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
     });
   }
 
-  return { post, close: () => pool.close() };
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= pool.close();
+    return closing;
+  }
+
+  return { post, close };
 }
 
 /** The code alone: messages of sockets and of TLS name addresses. */

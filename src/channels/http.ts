@@ -14,8 +14,8 @@ export interface HttpChannelSettings {
   /** Over connecting, sending and reading the answer. */
   timeoutMs: number;
   retry: RetryRule;
-  /** @default every kind that is delivered, and typing */
-  accepts?: Accepts;
+  /** Narrows what the adapter is given; by default everything that is delivered, and typing. */
+  accepts?: Partial<Accepts> | undefined;
 }
 
 /**
@@ -28,6 +28,7 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
   const key = decodeStandardWebhooksSecret(settings.secret);
   const exchange = createHttpExchange({ origin: url.origin, timeoutMs: settings.timeoutMs });
   const path = url.pathname + url.search;
+  const accepts: Accepts = { kinds: deliverableKinds, typing: true, ...settings.accepts };
 
   function post(type: string, delivery: OutboundDelivery): Promise<HttpAnswer> {
     const body = Buffer.from(writeBody(type, delivery));
@@ -36,10 +37,18 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
     return exchange.post({ path, headers, body });
   }
 
+  async function sendTyping(delivery: OutboundDelivery): Promise<void> {
+    try {
+      await post("typing", delivery);
+    } catch (error) {
+      refuseUnwritable(error);
+    }
+  }
+
   return {
     name: settings.name,
     type: "http",
-    accepts: settings.accepts ?? { kinds: [...deliverableKinds, "typing"] },
+    accepts,
     confirms: settings.confirms,
     repeatable: true,
     timeoutMs: settings.timeoutMs,
@@ -55,14 +64,7 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
       }
     },
 
-    async sendTyping(delivery) {
-      try {
-        await post("typing", delivery);
-      } catch (error) {
-        refuseUnwritable(error);
-      }
-    },
-
+    ...(accepts.typing && { sendTyping }),
     close: exchange.close,
   };
 }

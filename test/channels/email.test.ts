@@ -10,8 +10,8 @@ afterEach(async () => {
 });
 
 function createChannel(smtp: string, timeoutMs = 5_000) {
-  const from = "Harborline <noreply@harborline.example>";
-  const channel = createEmailChannel({ name: "email", smtp, from, timeoutMs, retry }, { now: () => now });
+  const addresses = { from: "Harborline <noreply@harborline.example>", replyTo: "desk@harborline.example" };
+  const channel = createEmailChannel({ name: "email", smtp, ...addresses, timeoutMs, retry }, { now: () => now });
   closing.push(async () => channel.close?.());
   return channel;
 }
@@ -119,6 +119,7 @@ describe("a message of a conversation held by e-mail", () => {
     expect(received?.mail).toMatchObject({
       to: [{ address: "ines@example.org" }],
       subject: "Marta",
+      replyTo: [{ address: "desk@harborline.example" }],
       text: "Good morning, this is Marta.\n",
       references: "<cf36d182-0e48-570f-8982-7083bdb6c45b@harborline.example>",
     });

@@ -307,14 +307,11 @@ describe("typing", () => {
 
 describe("what it declares", () => {
   test("is everything, unless the settings narrow it", () => {
-    expect(createChannel().accepts).toEqual({ kinds: ["text", "media", "template", "structured", "typing"] });
-    const accepts = { kinds: ["text"] as const, textLength: 1_000 };
-    expect(createChannel({ accepts })).toMatchObject({
-      accepts,
-      confirms: "delivered",
-      repeatable: true,
-      timeoutMs: 5_000,
-    });
+    expect(createChannel().accepts).toEqual({ kinds: ["text", "media", "template", "structured"], typing: true });
+    const accepts = { kinds: ["text"] as const, textLength: 1_000, typing: false };
+    const narrowed = createChannel({ accepts });
+    expect(narrowed).toMatchObject({ accepts, confirms: "delivered", repeatable: true, timeoutMs: 5_000 });
+    expect(narrowed).not.toHaveProperty("sendTyping");
   });
 
   test("refuses a secret that is none before anything is sent", () => {

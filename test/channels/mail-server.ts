@@ -66,8 +66,8 @@ const usual: Record<Step, Turn> = {
   content: "250 2.0.0 queued",
 };
 
+/** `script` is read at each step, so that a test may change it between two mails. */
 export async function startScriptedMailServer(script: Partial<Record<Step, Turn>>) {
-  const turns = { ...usual, ...script };
   const sockets = new Set<Socket>();
   const commands: string[] = [];
   let sessions = 0;
@@ -76,7 +76,7 @@ export async function startScriptedMailServer(script: Partial<Record<Step, Turn>
     sockets.add(socket);
     socket.on("error", () => {});
     const take = (step: Step) => {
-      const turn = turns[step];
+      const turn = script[step] ?? usual[step];
       if (turn === "hang up") socket.destroy();
       else if (turn !== "silence") socket.write(`${turn}\r\n`);
     };
@@ -85,13 +85,14 @@ export async function startScriptedMailServer(script: Partial<Record<Step, Turn>
     createInterface({ input: socket }).on("line", (line) => {
       if (isContent) {
         if (line !== ".") return;
+        commands.push(line);
         isContent = false;
         take("content");
         return;
       }
       commands.push(line);
       const verb = line.slice(0, 4).toUpperCase();
-      isContent = verb === "DATA" && turns.DATA.startsWith("354");
+      isContent = verb === "DATA" && (script.DATA ?? usual.DATA).startsWith("354");
       if (verb === "EHLO" || verb === "MAIL" || verb === "RCPT" || verb === "DATA") take(verb);
       else socket.end("221 bye\r\n");
     });
