@@ -21,6 +21,7 @@ export async function startLocalServer(initial: Answer = answerWith(204)) {
     const body = await buffer(request);
     const one = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body };
     received.push(one);
+    server.emit("received");
     answer(response, one, request);
   });
   server.on("connection", () => {
@@ -34,6 +35,10 @@ export async function startLocalServer(initial: Answer = answerWith(204)) {
     url: `http://127.0.0.1:${port}`,
     received,
     connections: () => connections,
+    /** Resolves when the next request has come in whole. */
+    async nextRequest(): Promise<void> {
+      await once(server, "received");
+    },
     answer(next: Answer): void {
       answer = next;
     },
