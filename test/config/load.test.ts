@@ -207,8 +207,8 @@ describe("good settings", () => {
   });
 
   test("a signature secret that Genesys Cloud would not take gives a warning", () => {
-    const [integration] = minimal.integrations;
-    const settings = { ...minimal, integrations: [{ ...integration, signatureSecrets: ["short"] }] };
+    const [first] = minimal.integrations;
+    const settings = { ...minimal, integrations: [{ ...first, signatureSecrets: ["short"] }] };
     expect(loadGood(settings, env).warnings).toContain(
       "integrations[0].signatureSecrets[0]: Genesys Cloud takes secret tokens of 16 characters and more",
     );
