@@ -3,6 +3,7 @@ import express, { type Router } from "express";
 import { z } from "zod";
 import { BridgeError } from "../errors";
 import type { Message } from "../message/message";
+import { writeJson } from "../message/write-json";
 import type { Db } from "../store/bulk";
 import { findMessage, listMessages, type MessageDetail, type MessageItem } from "../store/messages";
 
@@ -44,7 +45,7 @@ export function messageRoutes(deps: MessagesDeps): Router {
   });
 
   router.get("/messages/:id", async (req, res) => {
-    res.json(describeMessage(await load(req.params.id), deps.understand));
+    res.type("application/json").send(writeJson(describeMessage(await load(req.params.id), deps.understand)));
   });
 
   router.get("/messages/:id/raw", async (req, res) => {

@@ -32,6 +32,8 @@ export interface OutboundDelivery {
   /** Counted from 1. */
   attempt: number;
   message: Message;
+  /** Present when the message goes out in several parts, counted from 1: `message` is then this part of it. */
+  part?: { number: number; count: number };
   /** The webhook request as it came, for channels that pass the original on. */
   original?: { body: Buffer; headers: Record<string, string> };
   /** Present when this delivery is a notice of missed messages: what to write, and to whom. */
@@ -65,6 +67,8 @@ export interface Channel {
   name: string;
   type: string;
   accepts: Accepts;
+  /** It hands on the original bytes: messages of every kind go through it, none in parts. */
+  handsOnOriginal?: boolean;
   /** The best news this channel can bring. */
   confirms: "accepted" | "delivered" | "read";
   /** Whether a send whose outcome a crash hid may be repeated under the same `deliveryId` without reaching the customer twice. */

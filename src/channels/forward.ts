@@ -51,6 +51,7 @@ export function createForwardChannel(settings: ForwardChannelSettings, deps: { n
     name: settings.name,
     type: "forward",
     accepts,
+    handsOnOriginal: true,
     confirms: "accepted",
     repeatable: true,
     timeoutMs: settings.timeoutMs,

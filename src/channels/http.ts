@@ -1,7 +1,8 @@
 /** The channel to an adapter in any language: one signed POST for each delivery (DESIGN: Adapters). */
 import { deliverableKinds, type Message } from "../message/message";
+import { writeJson } from "../message/write-json";
 import { decodeStandardWebhooksSecret, signStandardWebhook } from "../standard-webhooks";
-import type { Accepts, Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
+import type { Accepts, Channel, OutboundDelivery, RetryRule } from "./channel";
 import { createHttpExchange, type HttpAnswer } from "./http-exchange";
 import { judgeAnswer } from "./http-outcome";
 
@@ -32,17 +33,13 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
 
   function post(type: string, delivery: OutboundDelivery): Promise<HttpAnswer> {
     const body = Buffer.from(writeBody(type, delivery));
-    const signed = signStandardWebhook({ key, id: delivery.deliveryId, at: deps.now(), body });
+    const signed = signStandardWebhook({ key, id: webhookId(delivery), at: deps.now(), body });
     const headers = { "content-type": "application/json", "user-agent": "open-messaging-bridge", ...signed };
     return exchange.post({ path, headers, body });
   }
 
   async function sendTyping(delivery: OutboundDelivery): Promise<void> {
-    try {
-      await post("typing", delivery);
-    } catch (error) {
-      refuseUnwritable(error);
-    }
+    await post("typing", delivery);
   }
 
   return {
@@ -55,13 +52,9 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
     retry: settings.retry,
 
     async send(delivery) {
-      try {
-        // A notice is another type, so that an adapter made for messages alone does not pass the missed message on in its place.
-        const answer = await post(delivery.notice ? "notice.outbound" : "message.outbound", delivery);
-        return judgeAnswer(answer, deps.now());
-      } catch (error) {
-        return refuseUnwritable(error);
-      }
+      // A notice is another type, so that an adapter made for messages alone does not pass the missed message on in its place.
+      const answer = await post(delivery.notice ? "notice.outbound" : "message.outbound", delivery);
+      return judgeAnswer(answer, deps.now());
     },
 
     ...(accepts.typing && { sendTyping }),
@@ -74,26 +67,26 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
  * everything else, and overflows the stack for bodies nested tens of thousands of levels deep.
  */
 function writeBody(type: string, delivery: OutboundDelivery): string {
-  const { deliveryId, attempt, notice, original } = delivery;
+  const { deliveryId, attempt, notice, part, original } = delivery;
   const { raw, ...message } = delivery.message;
-  const envelope = JSON.stringify({ type, deliveryId, attempt, ...(notice && { notice }), message });
+  const envelope = writeJson({
+    type,
+    deliveryId,
+    attempt,
+    ...(part && { part }),
+    ...(notice && { notice }),
+    message,
+  });
   return `${envelope.slice(0, -2)},"raw":${writeRaw(raw, original?.body)}}}`;
+}
+
+/** The delivery's id; later parts of a message have their own, so that an idempotent adapter takes each of them. */
+function webhookId({ deliveryId, part }: OutboundDelivery): string {
+  return part === undefined || part.number === 1 ? deliveryId : `${deliveryId}-${part.number}`;
 }
 
 function writeRaw(raw: Message["raw"], original: Buffer | undefined): string {
   const text = original?.toString().trim();
   if (text?.startsWith("{") && text.endsWith("}")) return text;
-  return JSON.stringify(raw) ?? "null";
-}
-
-/** JSON.stringify gives up with a RangeError where values are nested too deeply; anything else is a fault of ours. */
-function refuseUnwritable(error: unknown): Outcome {
-  if (!(error instanceof RangeError)) throw error;
-  const message = "The message is nested too deeply to be written as JSON.";
-  return {
-    status: "failed",
-    retryable: false,
-    reason: { code: "InvalidMessageStructure", message },
-    answer: "not sent",
-  };
+  return raw === undefined ? "null" : writeJson(raw as object);
 }

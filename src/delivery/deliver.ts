@@ -1,12 +1,13 @@
 /** One attempt after the other: claim the head of a lane, commit `sending`, send, record, decide what is next. */
 import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
+import { degrade, writePart } from "../message/degrade";
 import type { Message } from "../message/message";
 import { type Change, type ChangeRequest, type MessageState, startDeliveries } from "../store/changes";
 import type { Database } from "../store/database";
 import { deliverQueue, dropEmptyLanes, type LeasedTask } from "../store/tasks";
 import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
 import type { Rules } from "./rules";
-import { type Circumstances, decideOutcome, decideStart } from "./status";
+import { type Circumstances, decideOutcome, decidePartSent, decideStart } from "./status";
 import type { QueueWork } from "./worker";
 
 export interface DeliverDeps {
@@ -127,10 +128,44 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     }
     const { id, integration, integrationId, delivery } = state;
     const message = deps.understand({ body, id, integration, integrationId });
-    if (!channel.accepts.kinds.includes(message.kind)) {
-      return refused("UnsupportedMessage", `the channel cannot show a message of kind ${message.kind}`);
+    const shared = { deliveryId: delivery.id, attempt, original: { body, headers } };
+    if (channel.handsOnOriginal) return sendOne({ ...shared, message });
+    const parts = degrade(message, channel.accepts);
+    if (parts.length === 0) {
+      return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
     }
-    const outbound: OutboundDelivery = { deliveryId: delivery.id, attempt, message, original: { body, headers } };
+    if (parts.length === 1 && parts[0]) return sendOne({ ...shared, message: writePart(message, parts[0]) });
+    return sendParts(
+      state,
+      shared,
+      parts.map((part) => writePart(message, part)),
+    );
+  }
+
+  /** One after the other; what was taken is committed before the next one goes, so that a retry sends only what is missing. */
+  async function sendParts(
+    state: MessageState,
+    shared: Omit<OutboundDelivery, "message">,
+    parts: Message[],
+  ): Promise<Outcome> {
+    const count = parts.length;
+    let outcome: Outcome = { status: "accepted", answer: "every part was taken by an earlier attempt" };
+    for (const [index, message] of parts.entries()) {
+      if (index < state.delivery.partsSent) continue;
+      const part = { number: index + 1, count };
+      outcome = await sendOne({ ...shared, message, part });
+      if (outcome.status === "failed" || part.number === count) return outcome;
+      await deps.persist(() =>
+        deps.change({
+          deliverySeq: state.delivery.seq,
+          decide: (current) => decidePartSent(current, shared.attempt, part, now()),
+        }),
+      );
+    }
+    return outcome;
+  }
+
+  async function sendOne(outbound: OutboundDelivery): Promise<Outcome> {
     try {
       return await channel.send(outbound);
     } catch (error) {

@@ -112,6 +112,20 @@ export function decideOutcome(
   return { attempt: finished, lane: "release", ...becomeFailed(state, outcome.reason, given) };
 }
 
+/** One of several parts has been taken by the channel. */
+export function decidePartSent(
+  state: MessageState,
+  attempt: number,
+  part: { number: number; count: number },
+  now: number,
+): Change {
+  if (state.delivery.attempts !== attempt) return { ledger: [] };
+  return {
+    delivery: { partsSent: part.number },
+    ledger: [{ at: now, event: "delivery.partSent", detail: { attempt, part: part.number, of: part.count } }],
+  };
+}
+
 /** News that the channel brought later: `at` is when it says it happened. */
 export interface Confirmation {
   status: "delivered" | "read" | "failed";

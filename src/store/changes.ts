@@ -40,6 +40,8 @@ export interface DeliveryState {
   status: string;
   /** Attempts begun. */
   attempts: number;
+  /** Parts that the channel has taken: a retry sends the others. */
+  partsSent: number;
   firstAttemptAt: number | null;
   acceptedAt: number | null;
   providerMessageId: string | null;
@@ -217,9 +219,9 @@ const updateMessages = bulk<Decided>(
 
 const updateDeliveries = bulk<Decided>(
   `update deliveries set status = v.column2, attempts = v.column3, first_attempt_at = v.column4, accepted_at = v.column5,
-     provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9
+     provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9, parts_sent = v.column10
    from (values {rows}) as v where deliveries.seq = v.column1`,
-  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text))",
+  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as integer))",
   ({ state, change }) => {
     const next = { ...state.delivery, ...change.delivery };
     return [
@@ -232,6 +234,7 @@ const updateDeliveries = bulk<Decided>(
       next.reason?.code ?? null,
       next.reason?.message ?? null,
       change.lane === "release" ? null : next.lane,
+      next.partsSent,
     ];
   },
 );
@@ -309,6 +312,7 @@ interface StateRow {
   trigger: string;
   status: string;
   attempts: number;
+  parts_sent: number;
   first_attempt_at: number | null;
   accepted_at: number | null;
   provider_message_id: string | null;
@@ -319,7 +323,7 @@ interface StateRow {
 const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id, m.kind, m.recipient_id, m.recipient_id_type,
   m.received_at, m.fate, m.reason_code, m.reason_message, m.notice_seq, n.status as notice_status,
   r.status as receipt_status, r.state as receipt_state, d.seq as delivery_seq, d.id as delivery_id, d.channel, d.lane, d.trigger,
-  d.status, d.attempts, d.first_attempt_at, d.accepted_at, d.provider_message_id, d.reason_code as delivery_reason_code,
+  d.status, d.attempts, d.parts_sent, d.first_attempt_at, d.accepted_at, d.provider_message_id, d.reason_code as delivery_reason_code,
   d.reason_message as delivery_reason_message`;
 
 const stateTables = `deliveries d join messages m on m.seq = d.message_seq
@@ -374,6 +378,7 @@ function stateOf(row: StateRow): MessageState {
       trigger: row.trigger,
       status: row.status,
       attempts: row.attempts,
+      partsSent: row.parts_sent,
       firstAttemptAt: row.first_attempt_at,
       acceptedAt: row.accepted_at,
       providerMessageId: row.provider_message_id,

@@ -37,6 +37,8 @@ export interface Tables {
     trigger: string;
     status: string;
     attempts: number;
+    /** Parts that the channel has taken, where a message goes out in several. */
+    parts_sent: Generated<number>;
     first_attempt_at: number | null;
     accepted_at: number | null;
     provider_message_id: string | null;

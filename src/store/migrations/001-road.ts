@@ -62,6 +62,7 @@ export function road(engine: Engine) {
         .addColumn("trigger", "text", (c) => c.notNull())
         .addColumn("status", "text", (c) => c.notNull())
         .addColumn("attempts", "integer", (c) => c.notNull())
+        .addColumn("parts_sent", "integer", (c) => c.notNull().defaultTo(0))
         .addColumn("first_attempt_at", "bigint")
         .addColumn("accepted_at", "bigint")
         .addColumn("provider_message_id", "text")
