@@ -20,6 +20,7 @@ import { createPersist } from "./delivery/persist";
 import { createReports } from "./delivery/reports";
 import type { Rules } from "./delivery/rules";
 import { createTyping } from "./delivery/typing";
+import { createUpkeep } from "./delivery/upkeep";
 import { createWorker, type QueueWork } from "./delivery/worker";
 import { BridgeError, StoreUnavailable } from "./errors";
 import { createGenesysClient, type GenesysClient } from "./genesys/client";
@@ -36,6 +37,7 @@ import { updateBudgets } from "./store/budgets";
 import { type Database, openDatabase } from "./store/database";
 import { newId } from "./store/ids";
 import { createIngest } from "./store/ingest";
+import { indexLookups } from "./store/lookups";
 import { findMessage } from "./store/messages";
 import { migrate } from "./store/migrate";
 import { quarantine } from "./store/quarantine";
@@ -87,7 +89,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     const parts = createParts(options, database, metrics, { isStopping: () => stopping, onStoreError });
     const server = createHttpServer(options, database, metrics, parts, readiness);
     await listen(server, config, !roles.web, log);
-    if (roles.worker) parts.worker.start();
+    if (roles.worker) {
+      parts.worker.start();
+      parts.upkeep.start();
+    }
 
     const address = () => (server.address() as AddressInfo | null) ?? undefined;
     log.bridgeStarted({
@@ -105,7 +110,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         stopping = true;
         const stoppedAt = now();
         await closeServer(server);
-        await parts.worker.stop();
+        await Promise.all([parts.worker.stop(), parts.upkeep.stop()]);
         await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
         await Promise.all(parts.clients.map((client) => client.close()));
         await database.close();
@@ -221,7 +226,17 @@ function createParts(
   const onError = (kind: string, error: unknown) =>
     error instanceof StoreUnavailable ? onStoreError(error) : log.workerFailed({ kind, error });
   const worker = createWorker({ database, now, onError }, works);
-  return { channels, clients, worker, deliveries, queues: works.map((work) => work.queue) };
+  const upkeep = createUpkeep(
+    [
+      {
+        name: "lookups",
+        everyMs: 1000,
+        run: async () => ({ more: (await indexLookups(database, now())) > 0 }),
+      },
+    ],
+    onError,
+  );
+  return { channels, clients, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
 }
 
 /** Everything this process answers over HTTP: the webhook in front, Express for the rest. */

@@ -14,8 +14,11 @@ const alreadyLine = /^[!-~]+(?: [!-~]+)*$/;
 
 /** One line of at most 120 characters for lists of messages: its first words, or in brackets what it is. */
 export function summarize(message: Message): string {
-  const text = describe(message);
-  return text.length <= longestSummary && alreadyLine.test(text) ? text : cutLine(flatten(text));
+  const text = describe(message).trimEnd();
+  if (text.length <= longestSummary) return alreadyLine.test(text) ? text : cutLine(flatten(text));
+  // In plain ASCII a character is a unit: no need to look for its borders.
+  const start = text.slice(0, longestSummary).trimEnd();
+  return alreadyLine.test(start) ? `${text.slice(0, longestSummary - 1).trimEnd()}…` : cutLine(flatten(text));
 }
 
 function describe(message: Message): string {

@@ -1,9 +1,9 @@
 /** Reading messages as operators see them. */
 import { type ExpressionBuilder, sql } from "kysely";
-import { dedupPrefix } from "../message/identity";
 import type { Db } from "./bulk";
 import { bytes } from "./engine";
 import { type LedgerLine, readTimeline } from "./ledger";
+import { whereFound } from "./lookups";
 import type { Tables } from "./tables";
 
 /** Filters of lists, replays and exports. Times are milliseconds UTC; ids are compared exactly. */
@@ -100,10 +100,7 @@ export interface AttemptDetail {
 export async function findMessage(db: Db, id: string): Promise<MessageDetail | undefined> {
   const row =
     (await selectItems(db).where("m.id", "=", id).executeTakeFirst()) ??
-    (await selectItems(db)
-      .where((eb) => ofGenesysId(eb, id))
-      .orderBy("m.seq", "desc")
-      .executeTakeFirst());
+    (await selectItems(db).where(whereFound("genesys", id)).orderBy("m.seq", "desc").executeTakeFirst());
   if (row === undefined) return undefined;
   const capture = await db.selectFrom("captures").select("body").where("message_seq", "=", row.seq).executeTakeFirst();
   const deliveries = await db
@@ -275,8 +272,8 @@ function matching(builder: unknown, filter: MessageFilter) {
       eb.or([eb("m.integration", "=", filter.integration), eb("m.integration_id", "=", filter.integration)]),
     );
   }
-  if (filter.conversation !== undefined) conditions.push(indexed(eb, "m.conversation_id", filter.conversation));
-  if (filter.recipient !== undefined) conditions.push(indexed(eb, "m.recipient_id", filter.recipient));
+  if (filter.conversation !== undefined) conditions.push(whereFound("conversation", filter.conversation));
+  if (filter.recipient !== undefined) conditions.push(whereFound("recipient", filter.recipient));
   if (filter.since !== undefined) conditions.push(eb("m.received_at", ">=", filter.since));
   if (filter.until !== undefined) conditions.push(eb("m.received_at", "<", filter.until));
   if (filter.q !== undefined) {
@@ -285,19 +282,6 @@ function matching(builder: unknown, filter: MessageFilter) {
     conditions.push(eb.or(columns.map((column) => sql<boolean>`lower(${eb.ref(column)}) like ${like} escape '\\'`)));
   }
   return eb.and(conditions);
-}
-
-/** Equality over an index on the first 200 characters. */
-function indexed(eb: MessagesAliased, column: "m.conversation_id" | "m.recipient_id", value: string) {
-  return eb.and([sql<boolean>`substr(${eb.ref(column)}, 1, 200) = ${value.slice(0, 200)}`, eb(column, "=", value)]);
-}
-
-/** Deduplication keys begin with Genesys Cloud's id: looking for one is a range of the unique index. */
-function ofGenesysId(builder: unknown, id: string) {
-  const eb = builder as MessagesAliased;
-  const prefix = dedupPrefix(id);
-  const after = `${prefix.slice(0, -1)}}`;
-  return eb.and([eb("m.dedup_key", ">=", prefix), eb("m.dedup_key", "<", after), eb("m.genesys_id", "=", id)]);
 }
 
 function timeOf(ms: number | null): string | null {

@@ -5,6 +5,7 @@ import type { ColumnType, Generated } from "kysely";
 type Bytes = ColumnType<Uint8Array | ArrayBuffer, Uint8Array, Uint8Array>;
 
 export interface Tables {
+  lookups: { key: string; message_seq: number };
   captures: { message_seq: number; headers: string; body: Bytes | null };
   messages: {
     seq: Generated<number>;

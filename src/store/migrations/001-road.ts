@@ -38,15 +38,21 @@ export function road(engine: Engine) {
         .execute();
       await db.schema.createIndex("messages_id").unique().on("messages").column("id").execute();
       await db.schema.createIndex("messages_dedup").unique().on("messages").column("dedup_key").execute();
-      // PostgreSQL refuses index entries over 2.7 KB, and ids come from outside: index their beginning.
-      await sql`create index messages_recipient on messages (substr(recipient_id, 1, 200))`.execute(db);
-      await sql`create index messages_conversation on messages (substr(conversation_id, 1, 200)) where conversation_id is not null`.execute(
-        db,
-      );
       await sql`create index messages_fate on messages (fate, seq) where fate in ('failed', 'notified', 'suppressed', 'unreachable', 'exhausted', 'returned', 'unknown')`.execute(
         db,
       );
       await sql`create index messages_notice on messages (notice_seq) where notice_seq is not null`.execute(db);
+
+      // The index of ids from outside, filled behind the front: see lookups.ts.
+      await table("lookups")
+        .addColumn("key", key, (c) => c.notNull())
+        .addColumn("message_seq", "bigint", (c) => c.notNull())
+        .addPrimaryKeyConstraint("lookups_pk", ["key", "message_seq"])
+        .modifyEnd(sqlite ? sql`without rowid` : sql``)
+        .execute();
+      await sql`create index messages_missed on messages (notice_seq) where fate = 'open' and notice_seq is not null`.execute(
+        db,
+      );
 
       await table("captures")
         .addColumn("message_seq", sqlite ? "integer" : "bigint", (c) => c.primaryKey())

@@ -1,0 +1,83 @@
+/**
+ * Finding messages by what comes from outside: Genesys Cloud's id, the conversation, the recipient. Such ids are random, and an
+ * index entry for each at arrival would write a page of its own before the answer. So the index follows behind, many sorted
+ * entries at a time, and whoever looks something up also reads the few messages that are not indexed yet.
+ */
+import { sql } from "kysely";
+import { bulk, type Db, run } from "./bulk";
+import type { Database } from "./database";
+import { keyOf } from "./keys";
+
+const columns = { genesys: "genesys_id", conversation: "conversation_id", recipient: "recipient_id" } as const;
+export type LookupKind = keyof typeof columns;
+
+const position = "lookups.upto";
+/** Messages indexed in one commit. */
+const atOnce = 1000;
+/** On PostgreSQL a row may become visible after rows with higher numbers; no statement of ours runs longer than this. */
+const settledAfterMs = 45_000;
+
+export function lookupKey(kind: LookupKind, value: string): string {
+  return keyOf(kind, value);
+}
+
+/** A condition on `m`, a message: that it has this id, conversation or recipient. */
+export function whereFound(kind: LookupKind, value: string) {
+  const column = sql.ref(columns[kind]);
+  return sql<boolean>`m.seq in (
+    select message_seq from lookups where key = ${lookupKey(kind, value)}
+    union all select seq from messages where ${column} = ${value}
+      and seq > (select coalesce(max(cast(value as bigint)), 0) from meta where key = ${position}))`;
+}
+
+interface Unindexed {
+  seq: number;
+  genesys_id: string | null;
+  conversation_id: string | null;
+  recipient_id: string;
+  received_at: number;
+}
+
+const insertLookups = bulk<{ key: string; seq: number }>(
+  "insert into lookups (key, message_seq) values {rows} on conflict do nothing",
+  "(?, ?)",
+  ({ key, seq }) => [key, seq],
+);
+
+/** Indexes the oldest messages that are not indexed yet, and returns how many those were. */
+export async function indexLookups(database: Database, now: number): Promise<number> {
+  return database.transaction(async (tx) => {
+    const after = await readPosition(tx.db);
+    const found = await run<Unindexed>(
+      tx.db,
+      "select seq, genesys_id, conversation_id, recipient_id, received_at from messages where seq > $1 order by seq limit $2",
+      [after, atOnce],
+    );
+    const unsettled = tx.engine === "sqlite" ? -1 : found.findIndex((row) => row.received_at > now - settledAfterMs);
+    const rows = unsettled === -1 ? found : found.slice(0, unsettled);
+    const last = rows.at(-1);
+    if (last === undefined) return 0;
+    const entries = rows.flatMap((row) =>
+      (Object.entries(columns) as [LookupKind, (typeof columns)[LookupKind]][]).flatMap(([kind, column]) => {
+        const value = row[column];
+        return value === null || value === "" ? [] : [{ key: lookupKey(kind, value), seq: row.seq }];
+      }),
+    );
+    await insertLookups(
+      tx.db,
+      entries.sort((a, b) => (a.key < b.key ? -1 : 1)),
+    );
+    await run(
+      tx.db,
+      `insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value
+       where cast(excluded.value as bigint) > cast(meta.value as bigint)`,
+      [position, String(last.seq)],
+    );
+    return rows.length;
+  });
+}
+
+async function readPosition(db: Db): Promise<number> {
+  const [row] = await run<{ value: string }>(db, "select value from meta where key = $1", [position]);
+  return Number(row?.value ?? 0);
+}
