@@ -103,21 +103,27 @@ export function unsupportedMediaType() {
   });
 }
 
-/** The body Genesys Cloud sends with a 5xx of its own. */
-export function serverFault(status: number) {
-  const facts: Record<number, [code: string, message: string]> = {
-    503: [
-      "service.unavailable",
-      "Service Unavailable - The server is currently unavailable (because it is overloaded or down for maintenance).",
-    ],
-    504: ["request.timeout", "The request timed out."],
-  };
-  const [code, message] = facts[status] ?? [
-    "internal.server.error",
-    "The server encountered an unexpected condition which prevented it from fulfilling the request.",
-  ];
+/** The error that stands for a status, when nothing but the status is known. */
+export function errorOf(status: number) {
+  const [code, message] = wellKnown[status] ?? (status < 500 ? ["bad.request", malformed] : internal);
   return new ApiError({ status, code, message });
 }
+
+type CodeAndMessage = readonly [code: string, message: string];
+const internal: CodeAndMessage = [
+  "internal.server.error",
+  "The server encountered an unexpected condition which prevented it from fulfilling the request.",
+];
+const wellKnown: Record<number, CodeAndMessage> = {
+  401: ["bad.credentials", "Invalid login credentials."],
+  403: ["not.authorized", "You are not authorized to perform the requested action."],
+  404: ["not.found", "The requested resource was not found."],
+  503: [
+    "service.unavailable",
+    "Service Unavailable - The server is currently unavailable (because it is overloaded or down for maintenance).",
+  ],
+  504: ["request.timeout", "The request timed out."],
+};
 
 /** Checks a request body; a failure is thrown as the 400 that Genesys Cloud would give. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {

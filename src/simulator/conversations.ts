@@ -46,7 +46,7 @@ export function createConversations({ state, now, emit }: ConversationsDeps) {
     return id === undefined ? undefined : state.conversations.get(id);
   }
 
-  /** Starts a conversation with its customer connected: `customer` when they wrote first, else `external` (PROTOCOL 6). */
+  /** Starts a conversation with its customer connected: `customer` when they wrote first, else `external`. */
   function start(
     about: Pick<Conversation, "address" | "messengerType" | "direction" | "customer"> & { id?: string },
     contactId?: string,
@@ -109,7 +109,7 @@ export function createConversations({ state, now, emit }: ConversationsDeps) {
     if (message.status === "queued") setStatus(message, "sent");
   }
 
-  /** The failure Genesys Cloud makes by itself when the webhook does not take a message (PROTOCOL 5.3). */
+  /** The failure Genesys Cloud makes by itself when the webhook does not take a message. */
   function failUndelivered(message: StoredMessage, text: string) {
     if (message.receipts.length === 0) setStatus(message, "delivery-failed", deliveryError([{ message: text }]));
   }
@@ -184,7 +184,7 @@ export function legOf(participant: Participant): Leg {
   return leg;
 }
 
-/** `errorInfo` as captured: code `DELIVERY_FAILED`, `errorPayload` = reason code, " - ", reason message (PROTOCOL 5.3). */
+/** `errorInfo` as captured: code `DELIVERY_FAILED`, `errorPayload` = reason code, " - ", reason message. */
 export function deliveryError(reasons: readonly { code?: string; message: string }[]) {
   const errorPayload = reasons.map(({ code = "GeneralError", message }) => `${code} - ${message}`).join(", ");
   const lead = "Message delivery failed with the following payload: ";

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { LoggedRequest } from "./request-log";
 import type { StoredMessage, StoredReceipt } from "./state";
-import type { TriggerRun } from "./trigger-runs";
+import type { TriggerRun } from "./triggers";
 import type { WebhookRecord } from "./webhook-sender";
 
 export interface SimulatorEvents {

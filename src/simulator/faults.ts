@@ -17,8 +17,8 @@ export const apiFault = z.strictObject({
   ...howOften,
   /** Answers this much later. */
   delayMs: z.int().nonnegative().optional(),
-  /** Answers so instead of doing anything. */
-  status: z.int().min(200).max(599).optional(),
+  /** Answers this error instead of doing anything. */
+  status: z.int().min(400).max(599).optional(),
   /** `empty` leaves the answer's body out, of this `status` or of a success. @default "genesys" */
   body: z.enum(["genesys", "empty"]).default("genesys"),
   retryAfterSeconds: z.int().positive().optional(),
@@ -75,10 +75,12 @@ export function createFaults() {
     return entry.id;
   }
 
+  /** Forgets one fault or all of them; how many it was. */
   function clear(id?: string) {
-    for (const [index, entry] of [...planned.entries()].toReversed()) {
-      if (id === undefined || entry.id === id) planned.splice(index, 1);
-    }
+    const kept = planned.filter((entry) => id !== undefined && entry.id !== id);
+    const gone = planned.length - kept.length;
+    planned.splice(0, planned.length, ...kept);
+    return gone;
   }
 
   function list() {

@@ -1,4 +1,4 @@
-/** What the four open-inbound calls accept (PROTOCOL 3): strict on required fields and enums, tolerant of unknown fields. */
+/** What the four open-inbound calls accept: strict on required fields and enums, tolerant of unknown fields. */
 import { z } from "zod";
 import { reasonCode } from "../message/message";
 

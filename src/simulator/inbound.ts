@@ -143,7 +143,7 @@ export function createInboundRoutes(deps: InboundDeps): Route[] {
     };
   }
 
-  /** Tells the connector, after the answer, what became of its message (PROTOCOL 2.6). */
+  /** Tells the connector, after the answer, what became of its message. */
   function reportLater(
     integration: Integration,
     normalized: { id: string; channel: EchoedChannel },
@@ -190,7 +190,7 @@ function echoChannel(
   };
 }
 
-/** `customAttributes` are participant data of the customer (PROTOCOL 3.1). */
+/** `customAttributes` are participant data of the customer. */
 function setAttributes(conversation: Conversation, { metadata }: MessageChannel) {
   const attributes = Object.entries(metadata?.customAttributes ?? {}).map(([name, value]) => [name, String(value)]);
   Object.assign(customerOf(conversation).attributes, Object.fromEntries(attributes));

@@ -1,4 +1,4 @@
-/** Bodies of outbound webhooks, field by field and in the order Genesys Cloud was seen to write them (PROTOCOL 2). */
+/** Bodies of outbound webhooks, field by field and in the order Genesys Cloud was seen to write them. */
 import { z } from "zod";
 import { newEntityId, newMessageId } from "./ids";
 import type { Customer, Integration } from "./state";

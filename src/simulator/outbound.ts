@@ -9,7 +9,7 @@ import { buildOutbound, type OutboundBody, type Utterance, utterance } from "./o
 import type { Conversation, Customer, Integration, State, StoredMessage } from "./state";
 import type { WebhookRecord, WebhookSender } from "./webhook-sender";
 
-/** Longest text of a message outside SMS, in characters (PROTOCOL 8.3). */
+/** Longest text of a message outside SMS, in characters. */
 export const longestText = 2000;
 
 /** To whom: a running conversation, or a customer of an integration (the only one when none is named). */
@@ -172,7 +172,7 @@ export function customerLeg(conversation: Conversation) {
   return legOf(customerOf(conversation));
 }
 
-/** Compact JSON, UTF-8 not escaped: what `JSON.stringify` writes (PROTOCOL 1.1). */
+/** Compact JSON, UTF-8 not escaped: what `JSON.stringify` writes. */
 export function toBytes(body: object | string | Buffer): Buffer {
   if (Buffer.isBuffer(body)) return body;
   return Buffer.from(typeof body === "string" ? body : JSON.stringify(body));

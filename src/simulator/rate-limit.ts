@@ -1,4 +1,4 @@
-/** Requests a token may make in a minute (PROTOCOL 8.3). */
+/** Requests a token may make in a minute. */
 
 const minuteMs = 60_000;
 

@@ -7,6 +7,7 @@ export interface LoggedRequest {
   /** The route's path with its parameter names; `(none)` when no route matched. */
   route: string;
   path: string;
+  /** What was answered; 0 when a fault cut the connection before anything was done. */
   status: number;
   /** Whose token it was; absent when there was no valid one. */
   clientId?: string;
@@ -48,7 +49,10 @@ export function createRequestLog({ keep }: { keep: number }) {
 
   /** The most requests that fell into any 60 seconds, wherever they start. */
   function busiestMinute(filter: RequestFilter = {}) {
-    const times = list(filter).map((request) => request.at);
+    // A slow answer is logged after a quick one that was asked for later.
+    const times = list(filter)
+      .map((request) => request.at)
+      .toSorted((a, b) => a - b);
     let most = 0;
     let start = 0;
     for (const [end, at] of times.entries()) {

@@ -15,8 +15,9 @@ export interface Call {
   /** Parsed JSON; undefined when there was no body. Routes check it with `parseBody`. */
   body: unknown;
   headers: Record<string, string | string[] | undefined>;
-  /** Undefined only on routes that are open to everybody. */
+  /** Undefined only on routes that are open to everybody, as is `token`. */
   client: ApiClient | undefined;
+  token: string | undefined;
 }
 
 /** `body` is sent as JSON, a Buffer as it is; undefined means no body. */
@@ -26,7 +27,7 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** Permissions a client needs, as PROTOCOL lists them per endpoint; absent: any valid token. */
+/** Permissions a client needs, as the API's documentation lists them per endpoint; absent: any valid token. */
 export type PermissionRule = { all: readonly string[] } | { any: readonly string[] };
 
 export interface Route {
@@ -34,8 +35,10 @@ export interface Route {
   /** With `{name}` for parameters, as the API's own documentation writes it. */
   path: string;
   needs?: PermissionRule;
-  /** No token is asked for, and the rate limit does not count it. */
+  /** No token is asked for, and the rate limit does not count it. A body need not say that it is JSON. */
   open?: boolean;
+  /** The body is handed over as bytes. */
+  raw?: boolean;
   handle(call: Call): Answer | Promise<Answer>;
 }
 

@@ -10,7 +10,7 @@ import {
   badRequest,
   notFound,
   requestTooLarge,
-  serverFault,
+  errorOf,
   tooManyRequests,
   unsupportedMediaType,
 } from "./api-error";
@@ -35,7 +35,7 @@ export interface ServerDeps {
   onRequest(request: ReturnType<RequestLog["list"]>[number]): void;
 }
 
-/** `request.bytes.max` (PROTOCOL 8.3). */
+/** `request.bytes.max`. */
 const maxBodyBytes = 512_000;
 
 export function createApiServer(deps: ServerDeps) {
@@ -49,29 +49,30 @@ export function createApiServer(deps: ServerDeps) {
     const { path, query } = splitTarget(request.url ?? "/");
     const fault = isControl(path) ? undefined : deps.faults.takeApiFault(method, path);
     const seen: { match?: Match; clientId?: string; headers: Record<string, string> } = { headers: {} };
-    let answer: Answer;
+    let answer: Answer | undefined;
     try {
       const body = await readBytes(request);
       if (fault) await strikeFirst(fault);
-      if (fault?.drop === "before") return void request.socket.destroy();
-      if (fault?.status !== undefined) answer = toAnswer(makeFault(fault, fault.status), correlationId);
-      else answer = await run({ method, path, query, body, request, seen });
-      if (fault?.drop === "after") return void request.socket.destroy();
-      if (fault?.body === "empty") delete answer.body;
+      if (fault?.drop !== "before") {
+        if (fault?.status !== undefined) answer = toAnswer(makeFault(fault, fault.status), correlationId);
+        else answer = await run({ method, path, query, body, request, seen });
+        if (fault?.body === "empty") delete answer.body;
+      }
     } catch (error) {
-      answer = toAnswer(error instanceof ApiError ? error : serverFault(500), correlationId);
+      answer = toAnswer(error instanceof ApiError ? error : errorOf(500), correlationId);
     }
+    if (!answer || fault?.drop) request.socket.destroy();
+    else write(response, answer, { ...seen.headers, ...correlationHeaders(correlationId) });
+    if (isControl(path)) return;
     const entry = {
       at,
       method,
       route: seen.match?.route.path ?? "(none)",
       path,
-      status: answer.status,
+      status: answer?.status ?? 0,
       clientId: seen.clientId,
       correlationId,
     };
-    write(response, answer, { ...seen.headers, ...correlationHeaders(correlationId) });
-    if (isControl(path)) return;
     deps.log.add(entry);
     deps.onRequest(entry);
   }
@@ -92,15 +93,18 @@ export function createApiServer(deps: ServerDeps) {
     const { method, path, query, request, seen } = asked;
     const match = router.match(method, path);
     seen.match = match;
-    const client = match?.route.open ? undefined : admit(request.headers.authorization, seen);
+    const caller = match?.route.open ? undefined : admit(request.headers.authorization, seen);
     if (!match) throw notFound();
-    if (client) requirePermissions(client, match.route.needs);
-    const answer = await match.route.handle({
+    const { route } = match;
+    if (caller) requirePermissions(caller.client, route.needs);
+    const contentType = route.open ? "application/json" : request.headers["content-type"];
+    const answer = await route.handle({
       param: readParams(match.params),
       query,
-      body: match.route.open ? asked.body : parseJson(asked.body, request.headers["content-type"]),
+      body: route.raw ? asked.body : parseJson(asked.body, contentType),
       headers: request.headers,
-      client,
+      client: caller?.client,
+      token: caller?.token,
     });
     if (method !== "GET" && method !== "HEAD") deps.onChange();
     return answer;
@@ -114,7 +118,7 @@ export function createApiServer(deps: ServerDeps) {
     Object.assign(seen.headers, rateHeaders(verdicts[0]));
     const refusals = verdicts.filter(({ admitted }) => !admitted);
     if (refusals.length > 0) throw tooManyRequests(Math.max(...refusals.map(({ resetSeconds }) => resetSeconds)));
-    return client;
+    return { client, token };
   }
 
   /** Listens and resolves with the port; 0 takes a free one. */
@@ -171,7 +175,7 @@ function parseJson(body: Buffer, contentType: string | undefined): unknown {
 
 function makeFault({ retryAfterSeconds }: ApiFault, status: number) {
   if (status === 429) return tooManyRequests(retryAfterSeconds ?? 1);
-  const error = serverFault(status);
+  const error = errorOf(status);
   if (retryAfterSeconds !== undefined) error.headers["Retry-After"] = String(retryAfterSeconds);
   return error;
 }

@@ -1,135 +1,131 @@
 /** Puts the parts together: one simulated organisation behind one HTTP server. */
-import type { Speaker } from "./conversations";
-import { createConversations } from "./conversations";
+import { createAgentlessRoutes } from "./agentless";
+import { createAgentlessEmailRoutes } from "./agentless-email";
+import { createAnalyticsRoutes } from "./analytics";
+import { createContactRoutes } from "./contact-routes";
+import { createContacts } from "./contacts";
+import { createControlRoutes } from "./controls";
+import { createConversationEnd, type EndedBy } from "./conversation-end";
+import { createConversationRoutes } from "./conversation-routes";
+import { createConversations, deliveryError } from "./conversations";
+import { createDownloads } from "./downloads";
 import { createEvents } from "./events";
 import { createFaults } from "./faults";
 import { createInboundRoutes } from "./inbound";
-import { createIntegrations, type IntegrationInput } from "./integrations";
-import { type Addressee, createOutbound } from "./outbound";
-import type { Utterance } from "./outbound-message";
-import { createRateLimit, type RateWindow } from "./rate-limit";
+import { createIntegrationRoutes } from "./integration-routes";
+import { createIntegrations } from "./integrations";
+import { defaultClient, type SimulatorOptions } from "./options";
+import { createOutbound } from "./outbound";
+import { createRateLimit } from "./rate-limit";
 import { createReceiptRoutes } from "./receipts";
 import { createRequestLog } from "./request-log";
-import type { Route } from "./route";
+import { createResponses } from "./responses";
 import { createApiServer } from "./server";
-import { createState } from "./state";
-import { type ClientAccount, createTokens } from "./token";
-import { createWebhookSender, type WebhookTiming } from "./webhook-sender";
-
-export interface SimulatorOptions {
-  /** OAuth clients. @default one that may do everything: `simulator-client` / `simulator-secret` */
-  clients?: readonly ClientAccount[];
-  integrations?: readonly IntegrationInput[];
-  /** Requests one token may make in a minute. @default 300 */
-  requestsPerMinute?: number;
-  /** Requests all tokens of one client may make in a minute. @default 3000, or `requestsPerMinute` when that is more */
-  requestsPerMinutePerClient?: number;
-  /** How the minute is measured. @default "sliding" */
-  rateWindow?: RateWindow;
-  /** Times of the webhooks. @default 10 s for an answer, 5 retries, 5 s apart */
-  webhooks?: Partial<WebhookTiming>;
-  /** Report customers' messages on the webhook as `Published`. @default true */
-  publishReceipts?: boolean;
-  /** Take receipts for messages that were not sent from here. @default false: 404 */
-  acceptStrayReceipts?: boolean;
-  /** @default 0: a free port */
-  port?: number;
-  /** @default "127.0.0.1" */
-  host?: string;
-  /** Requests the log keeps. @default 100000 */
-  keepRequests?: number;
-  /** Clock, milliseconds. @default Date.now */
-  now?: () => number;
-}
-
-/** The client that `createSimulator` makes when none is given. */
-export const defaultClient: ClientAccount = { id: "simulator-client", secret: "simulator-secret" };
+import { clearState, createState, type MessageStatus } from "./state";
+import { createStateFile } from "./state-file";
+import { createTokens } from "./token";
+import { createTriggers } from "./triggers";
+import { createWebhookSender } from "./webhook-sender";
 
 /** A Genesys Cloud to practise on; `start` it before use. */
 export function createSimulator(options: SimulatorOptions = {}) {
   const now = options.now ?? Date.now;
-  const requestsPerMinute = options.requestsPerMinute ?? 300;
-  const window = options.rateWindow ?? "sliding";
+  let url = "";
   const state = createState();
+  const stateFile = options.stateFile === undefined ? undefined : createStateFile({ file: options.stateFile, state });
   const events = createEvents();
   const { emit } = events;
   const faults = createFaults();
   const log = createRequestLog({ keep: options.keepRequests ?? 100_000 });
   const tokens = createTokens({ clients: options.clients ?? [defaultClient], now });
-  const limits = {
-    token: createRateLimit({ perMinute: requestsPerMinute, window, now }),
-    client: createRateLimit({
-      perMinute: options.requestsPerMinutePerClient ?? Math.max(3000, requestsPerMinute),
-      window,
-      now,
-    }),
-  };
-  const sender = createWebhookSender({
-    timeoutMs: 10_000,
-    retryDelayMs: 5000,
-    maxRetries: 5,
-    ...options.webhooks,
-    now,
-    faults,
-  });
+  const limits = createLimits(options, now);
+  const timing = { timeoutMs: 10_000, retryDelayMs: 5000, maxRetries: 5, ...options.webhooks };
+  const sender = createWebhookSender({ ...timing, now, faults });
   const integrations = createIntegrations({ state, now });
   const conversations = createConversations({ state, now, emit });
-  const contactFor = () => undefined;
+  const contacts = createContacts({ state, now });
+  const responses = createResponses({ state, now });
+  const { contactFor } = contacts;
   const outbound = createOutbound({ state, conversations, integrations, sender, emit, now, contactFor });
+  const triggers = createTriggers({
+    state,
+    report: (run) => emit("trigger", run),
+    workflows: new Map(Object.entries(options.workflows ?? {})),
+    secondMs: options.triggerSecondMs ?? 1000,
+  });
+  const conversationEnd = createConversationEnd({ conversations, raise: triggers.raise, now });
+  const downloads = createDownloads({
+    state,
+    tokens,
+    now,
+    baseUrl: () => url,
+    needsToken: options.downloadsNeedToken ?? true,
+  });
+  const shared = { state, conversations, integrations, contacts, contactFor, responses, outbound, faults, emit, now };
 
-  const routes: Route[] = [
-    {
-      method: "POST",
-      path: "/oauth/token",
-      open: true,
-      handle: ({ headers, body }) =>
-        tokens.issueToken(String(headers["authorization"] ?? ""), new URLSearchParams(String(body))),
-    },
-    ...createInboundRoutes({
-      state,
-      conversations,
-      integrations,
-      outbound,
-      faults,
-      emit,
-      now,
-      contactFor,
-      publishReceipts: options.publishReceipts ?? true,
-    }),
-    ...createReceiptRoutes({
-      state,
-      conversations,
-      integrations,
-      emit,
-      now,
-      acceptStrayReceipts: options.acceptStrayReceipts ?? false,
-    }),
+  const apiRoutes = [
+    ...tokens.routes,
+    ...createInboundRoutes({ ...shared, publishReceipts: options.publishReceipts ?? true }),
+    ...createReceiptRoutes({ ...shared, acceptStrayReceipts: options.acceptStrayReceipts ?? false }),
+    ...createConversationRoutes({ ...shared, conversationEnd }),
+    ...createAgentlessRoutes(shared),
+    ...createAgentlessEmailRoutes({ ...shared, limit: limits.email }),
+    ...createContactRoutes(shared),
+    ...createIntegrationRoutes(shared),
+    ...createAnalyticsRoutes(shared),
+    ...responses.routes,
+    ...triggers.routes,
+    ...downloads.routes,
   ];
+  const controlRoutes = createControlRoutes({ ...shared, conversationEnd, triggers, log, reset });
   const server = createApiServer({
-    routes,
+    routes: [...apiRoutes, ...controlRoutes],
     tokens,
     limits,
     faults,
     log,
     now,
-    onChange: () => undefined,
+    onChange: () => stateFile?.saveSoon(),
     onRequest: (request) => emit("request", request),
   });
-  for (const integration of options.integrations ?? []) integrations.add(integration);
+  events.on("status", () => stateFile?.saveSoon());
+  conversations.reindex();
+  addConfigured();
 
-  let url = "";
-  /** Listens; `url` is what a client uses as its gateway. */
+  /** Listens and resolves with the URL that a client uses as its gateway. */
   async function start(): Promise<string> {
     const host = options.host ?? "127.0.0.1";
     const port = await server.listen(options.port ?? 0, host);
-    url = `http://${host}:${port}`;
+    url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
     return url;
   }
 
-  /** Ends running webhooks and closes every connection. */
+  /** Ends running webhooks and waiting triggers, closes every connection, and writes the state file. */
   async function stop() {
+    triggers.stop();
     await sender.stop();
     await server.close();
+    stateFile?.saveNow();
+  }
+
+  /** Forgets everything but the clients, their tokens and the integrations given at the start. */
+  function reset() {
+    triggers.stop();
+    clearState(state);
+    conversations.reindex();
+    faults.clear();
+    log.clear();
+    for (const limit of Object.values(limits)) limit.clear();
+    addConfigured();
+  }
+
+  function addConfigured() {
+    for (const integration of options.integrations ?? []) integrations.add(integration);
+  }
+
+  /** What a carrier or a test says became of a message, as SMS and WhatsApp results appear by themselves. */
+  function setMessageStatus(messageId: string, status: MessageStatus, reason?: { code?: string; message: string }) {
+    conversations.setStatus(conversations.getMessage(messageId), status, reason && deliveryError([reason]));
   }
 
   return {
@@ -138,14 +134,28 @@ export function createSimulator(options: SimulatorOptions = {}) {
     },
     start,
     stop,
-    routes: routes.map(({ method, path }) => ({ method, path })),
+    reset,
+    /** Every route of the API with its method, as the API's documentation writes it. */
+    routes: apiRoutes.map(({ method, path }) => ({ method, path })),
     addIntegration: integrations.add,
-    say: (to: Addressee, what: Utterance | string, speaker?: Speaker) => outbound.say(to, what, speaker),
+    addContact: contacts.add,
+    addResponse: responses.add,
+    addMedia: downloads.addMedia,
+    say: outbound.say,
     sendOutbound: outbound.sendOutbound,
-    messageStatus: (messageId: string) => state.messages.get(messageId)?.status,
+    /** Ends a conversation and tells the triggers. */
+    disconnect: (conversationId: string, by: EndedBy = "customer") =>
+      conversationEnd.end(conversations.get(conversationId), by),
+    /** Tells the triggers of any event, such as undelivered web messages. */
+    raise: triggers.raise,
     message: (messageId: string) => state.messages.get(messageId),
+    messageStatus: (messageId: string) => state.messages.get(messageId)?.status,
+    setMessageStatus,
     receiptsFor: (messageId: string) => state.messages.get(messageId)?.receipts ?? [],
     inboundMessages: () => [...state.messages.values()].filter(({ direction }) => direction === "inbound"),
+    conversation: (conversationId: string) => state.conversations.get(conversationId),
+    contact: (contactId: string) => state.contacts.get(contactId),
+    emails: () => [...state.emails.values()],
     expireTokens: () => tokens.expireTokens(),
     requests: log,
     faults,
@@ -154,3 +164,14 @@ export function createSimulator(options: SimulatorOptions = {}) {
   };
 }
 export type Simulator = ReturnType<typeof createSimulator>;
+
+function createLimits(options: SimulatorOptions, now: () => number) {
+  const window = options.rateWindow ?? "sliding";
+  const perToken = options.requestsPerMinute ?? 300;
+  const perClient = options.requestsPerMinutePerClient ?? Math.max(3000, perToken);
+  return {
+    token: createRateLimit({ perMinute: perToken, window, now }),
+    client: createRateLimit({ perMinute: perClient, window, now }),
+    email: createRateLimit({ perMinute: options.emailsPerMinute ?? 300, window, now }),
+  };
+}

@@ -68,7 +68,7 @@ export type Conversation = z.infer<typeof conversation>;
 
 const errorInfo = z.looseObject({ message: z.string(), code: z.string() });
 
-/** Values of `messageStatus`, exactly as the API spells them (PROTOCOL 5.1). */
+/** Values of `messageStatus`, exactly as the API spells them. */
 export const messageStatus = z.enum([
   "queued",
   "sent",
@@ -205,11 +205,15 @@ export function createState(): State {
 
 /** Replaces everything in a state by what a snapshot holds. */
 export function loadSnapshot(state: State, from: Snapshot) {
+  clearState(state);
   for (const name of collectionNames) {
     const collection = state[name] as Map<string, { id: string }>;
-    collection.clear();
     for (const entry of from[name]) collection.set(entry.id, entry);
   }
+}
+
+export function clearState(state: State) {
+  for (const name of collectionNames) state[name].clear();
 }
 
 export function takeSnapshot(state: State): Snapshot {

@@ -1,7 +1,7 @@
 /** `POST /oauth/token` (client credentials) and the tokens it gave out. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { unauthorized } from "./api-error";
-import type { Answer, ApiClient } from "./route";
+import type { Answer, ApiClient, Route } from "./route";
 
 /** An OAuth client that may log in. */
 export interface ClientAccount {
@@ -43,7 +43,7 @@ export function createTokens({ clients, now }: { clients: readonly ClientAccount
     };
   }
 
-  /** The token of an `Authorization` header and whose it is; throws the 401 of PROTOCOL 8.3. */
+  /** The token of an `Authorization` header and whose it is; throws the 401 that tells why not. */
   function checkBearer(authorization: string | undefined) {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined) throw unauthorized("authentication.required");
@@ -66,7 +66,27 @@ export function createTokens({ clients, now }: { clients: readonly ClientAccount
     return account && isSameSecret(account.secret, rest.join(":")) ? account : undefined;
   }
 
-  return { issueToken, checkBearer, expireTokens };
+  const routes: Route[] = [
+    {
+      method: "POST",
+      path: "/oauth/token",
+      open: true,
+      raw: true,
+      handle: ({ headers, body }) =>
+        issueToken(String(headers["authorization"] ?? ""), new URLSearchParams(String(body))),
+    },
+    { method: "HEAD", path: "/api/v2/tokens/me", handle: () => ({ status: 200 }) },
+    {
+      method: "DELETE",
+      path: "/api/v2/tokens/me",
+      handle: ({ token }) => {
+        expireTokens(token);
+        return { status: 200 };
+      },
+    },
+  ];
+
+  return { checkBearer, expireTokens, routes };
 }
 export type Tokens = ReturnType<typeof createTokens>;
 

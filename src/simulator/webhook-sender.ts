@@ -74,11 +74,9 @@ export function createWebhookSender(deps: WebhookTiming & { now: () => number; f
       record.error = made.error;
       record.ended = made.error === undefined ? "accepted" : isRetried(made.status) ? "gaveUp" : "refused";
       if (record.ended !== "gaveUp" || tries === deps.maxRetries) break;
-      if (!(await pause(deps.retryDelayMs))) {
-        record.ended = "stopped";
-        break;
-      }
+      if (!(await pause(deps.retryDelayMs))) break;
     }
+    if (record.ended === "gaveUp" && stopping.signal.aborted) record.ended = "stopped";
     await Promise.all(copies);
     for (const release of held.get(target.integrationId)?.splice(0) ?? []) release();
     return record;
@@ -143,7 +141,7 @@ export function createWebhookSender(deps: WebhookTiming & { now: () => number; f
 }
 export type WebhookSender = ReturnType<typeof createWebhookSender>;
 
-/** `X-Hub-Signature-256` over the raw bytes: base64, not hex (PROTOCOL 1.2). */
+/** `X-Hub-Signature-256` over the raw bytes: base64, not hex. */
 export function signBytes(secret: string, raw: Buffer) {
   return `sha256=${createHmac("sha256", secret).update(raw).digest("base64")}`;
 }
