@@ -1,6 +1,6 @@
 /** Opens the store's database on either engine and runs transactions on it. */
 import { Kysely } from "kysely";
-import { StartError } from "../errors";
+import { StartError, StoreUnavailable } from "../errors";
 import { type Db, run } from "./bulk";
 import type { Engine } from "./engine";
 import { classifyFault, isTransient } from "./faults";
@@ -55,7 +55,21 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
   const listener =
     location.kind === "postgres" && options.listen ? listenForWork(location.url, announce, onError) : undefined;
 
+  let closed: Promise<void> | undefined;
+
+  async function close() {
+    await listener?.stop();
+    await db.destroy();
+    opened.release();
+  }
+
+  /** A request that outlived the server's patience finds the store closed. */
+  function checkOpen() {
+    if (closed !== undefined) throw new StoreUnavailable("the store is closed");
+  }
+
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    checkOpen();
     for (let tries = 1; ; tries += 1) {
       const woken = new Set<string>();
       try {
@@ -78,6 +92,7 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
     db,
     transaction,
     async read(work) {
+      checkOpen();
       try {
         return await work(db);
       } catch (error) {
@@ -85,11 +100,7 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
       }
     },
     onWork: (one) => void listeners.push(one),
-    async close() {
-      await listener?.stop();
-      await db.destroy();
-      opened.release();
-    },
+    close: () => (closed ??= close()),
   };
 
   function openPostgres(url: string) {

@@ -75,10 +75,10 @@ const insertDeliveries = bulk<{ seq: number; delivery: NonNullable<Arrival["deli
   ({ seq, delivery }) => [seq, delivery.id, delivery.channel, delivery.lane],
 );
 
-const countDuplicates = bulk<string>(
-  "update messages set duplicates = duplicates + 1 where dedup_key in (values {rows})",
-  "(cast(? as text))",
-  (key) => [key],
+const countDuplicates = bulk<[key: string, copies: number]>(
+  "update messages set duplicates = messages.duplicates + v.column2 from (values {rows}) as v where messages.dedup_key = v.column1",
+  "(cast(? as text), cast(? as integer))",
+  ([key, copies]) => [key, copies],
 );
 
 /**
@@ -99,14 +99,14 @@ async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Promise<S
   const inserted = await insertMessages(tx.db, arrivals);
   const seqs = new Map(inserted.map((row) => [row.id, row.seq]));
   const kept: Kept[] = [];
-  const repeated: string[] = [];
+  const repeated = new Map<string, number>();
   for (const arrival of arrivals) {
     const seq = seqs.get(arrival.id);
-    if (seq === undefined) repeated.push(arrival.dedupKey);
+    if (seq === undefined) repeated.set(arrival.dedupKey, (repeated.get(arrival.dedupKey) ?? 0) + 1);
     else kept.push({ arrival, seq });
   }
   if (kept.length > 0) await saveKept(tx, kept, now);
-  if (repeated.length > 0) await countDuplicates(tx.db, repeated);
+  if (repeated.size > 0) await countDuplicates(tx.db, [...repeated]);
   return arrivals.map((arrival) => ({ duplicate: !seqs.has(arrival.id) }));
 }
 
