@@ -9,7 +9,7 @@ declare global {
 export default async function setUp(): Promise<void> {
   const given = process.env.TEST_DATABASE_URL;
   if (given === undefined) {
-    globalThis.ownPostgres = await startPostgres().catch((cause: unknown) => {
+    globalThis.ownPostgres = await startPostgres({ fsync: false }).catch((cause: unknown) => {
       throw explain("The tests need PostgreSQL, and could not start their own", cause);
     });
     process.env.TEST_DATABASE_URL = globalThis.ownPostgres.url;

@@ -98,12 +98,12 @@ async function applyChanges(tx: Tx, requests: ChangeRequest[], now: number): Pro
       if (round.has(one.request.deliverySeq)) later.push(one);
       else round.set(one.request.deliverySeq, one);
     }
-    const states = await loadStates(tx, [...round.keys()]);
+    const states = new Map((await loadStates(tx, [...round.keys()])).map((state) => [state.delivery.seq, state]));
     const decided: Decided[] = [];
     const touched = new Set<number>();
-    for (const state of states) {
-      const one = round.get(state.delivery.seq);
-      if (one === undefined) continue;
+    for (const [deliverySeq, one] of round) {
+      const state = states.get(deliverySeq);
+      if (state === undefined) continue;
       if (touched.has(state.seq)) {
         later.push(one);
         continue;
@@ -114,7 +114,7 @@ async function applyChanges(tx: Tx, requests: ChangeRequest[], now: number): Pro
       if (change !== undefined) decided.push({ state, change });
     }
     await writeChanges(tx, decided, now);
-    rest = later;
+    rest = later.sort((a, b) => a.index - b.index);
   }
   return requests.map((_, index) => results[index]);
 }

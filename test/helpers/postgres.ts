@@ -31,8 +31,11 @@ export interface Postgres {
   start(): Promise<void>;
 }
 
-/** Starts a new, empty server on 127.0.0.1. It ends with this process, however this process ends. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a new, empty server on 127.0.0.1. It ends with this process, however this process ends.
+ * Without `fsync` it is faster, and what it committed survives the end of the server but not of the machine.
+ */
+export async function startPostgres({ fsync = true } = {}): Promise<Postgres> {
   const user = findServerUser();
   const directory = makeDirectory(user);
   try {
@@ -41,7 +44,8 @@ export async function startPostgres(): Promise<Postgres> {
     const password = randomBytes(12).toString("hex");
     initialize(bin, data, password, user);
     const port = await findFreePort();
-    let server = await startServer({ bin, directory, data, port, user });
+    const options = { bin, directory, data, port, user, fsync };
+    let server = await startServer(options);
     return {
       url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
       async stop() {
@@ -50,7 +54,7 @@ export async function startPostgres(): Promise<Postgres> {
       },
       kill: () => server.kill(),
       async start() {
-        server = await startServer({ bin, directory, data, port, user });
+        server = await startServer(options);
       },
     };
   } catch (error) {
@@ -172,9 +176,10 @@ interface ServerOptions {
   data: string;
   port: number;
   user: ServerUser | undefined;
+  fsync: boolean;
 }
 
-async function startServer({ bin, directory, data, port, user }: ServerOptions) {
+async function startServer({ bin, directory, data, port, user, fsync }: ServerOptions) {
   const settings = {
     listen_addresses: "127.0.0.1",
     port,
@@ -183,6 +188,7 @@ async function startServer({ bin, directory, data, port, user }: ServerOptions) 
     shared_buffers: "64MB",
     logging_collector: "off",
     log_destination: "stderr",
+    fsync: fsync ? "on" : "off",
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = spawn("sh", ["-c", keeper, "keeper", join(bin, "postgres"), "-D", data, ...args], {

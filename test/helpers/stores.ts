@@ -20,15 +20,15 @@ export interface Place {
 
 /** Makes a directory, and on PostgreSQL a database on the server of the test run. */
 export async function makePlace(engine: Engine): Promise<Place> {
-  const directory = mkdtempSync(join(tmpdir(), "omb-test-"));
-  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
   if (engine === "sqlite") {
+    const { directory, removeDirectory } = makeDirectory();
     const location = { kind: "sqlite", file: join(directory, "omb.sqlite") } as const;
     return { location, directory, remove: async () => removeDirectory() };
   }
   const name = `omb_test_${randomBytes(8).toString("hex")}`;
   const server = serverUrl();
   await runOnServer(server, `create database ${name}`);
+  const { directory, removeDirectory } = makeDirectory();
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
@@ -39,6 +39,11 @@ export async function makePlace(engine: Engine): Promise<Place> {
       await runOnServer(server, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+function makeDirectory() {
+  const directory = mkdtempSync(join(tmpdir(), "omb-test-"));
+  return { directory, removeDirectory: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
 function serverUrl(): string {
