@@ -446,9 +446,9 @@ function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
       return accepts === undefined ? { ...channel, accepts: undefined } : { ...channel, accepts };
     case "forward":
     case "email":
+    case "telegram":
       return channel;
     case "sms":
-    case "telegram":
     case "webchat":
       return undefined;
     default:

@@ -1,9 +1,9 @@
 /** The channel to a mail server over SMTP: notices of missed messages, and messages of integrations whose customers write e-mail. */
 import { createTransport, type SendMailOptions } from "nodemailer";
-import { deliverableKinds } from "../message/message";
 import type { Accepts, Channel, Outcome, RetryRule } from "./channel";
 import { isMailAddress } from "./mail-address";
-import { writeMail, type MailContent } from "./mail-content";
+import { mailShows, type MailContent, writeMail } from "./mail-content";
+import { narrowAccepts } from "./narrow-accepts";
 import { judgeSmtpFailure, type SmtpFailure } from "./smtp-outcome";
 
 export interface EmailChannelSettings {
@@ -68,7 +68,7 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
   return {
     name: settings.name,
     type: "email",
-    accepts: { kinds: deliverableKinds, ...settings.accepts },
+    accepts: narrowAccepts(mailShows, settings.accepts),
     confirms: "accepted",
     repeatable: false,
     timeoutMs,

@@ -15,9 +15,17 @@ export type HttpAnswer =
       mayHaveArrived: boolean;
     };
 
+export interface HttpRequest {
+  path: string;
+  headers: Record<string, string>;
+  body: Buffer | string;
+  /** Shorter than the pool's own, for one of several requests that share a time limit. */
+  timeoutMs?: number | undefined;
+}
+
 export interface HttpExchange {
   /** Never throws. Redirects are answers and are not followed. */
-  post(request: { path: string; headers: Record<string, string>; body: Buffer | string }): Promise<HttpAnswer>;
+  post(request: HttpRequest): Promise<HttpAnswer>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
@@ -38,11 +46,7 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
     maxResponseSize: maxAnswerBytes,
   });
 
-  function post(request: {
-    path: string;
-    headers: Record<string, string>;
-    body: Buffer | string;
-  }): Promise<HttpAnswer> {
+  function post({ timeoutMs = settings.timeoutMs, ...request }: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       let abort: ((reason: Error) => void) | undefined;
       let isSettled = false;
@@ -53,7 +57,7 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
       const timer = setTimeout(() => {
         settle(unanswered("no answer in time"));
         abort?.(new Error("no answer in time"));
-      }, settings.timeoutMs);
+      }, timeoutMs);
 
       function settle(answer: HttpAnswer): void {
         if (isSettled) return;

@@ -3,11 +3,13 @@ import type { Channel } from "./channel";
 import { createEmailChannel, type EmailChannelSettings } from "./email";
 import { createForwardChannel, type ForwardChannelSettings } from "./forward";
 import { createHttpChannel, type HttpChannelSettings } from "./http";
+import { createTelegramChannel, type TelegramChannelSettings } from "./telegram";
 
 export type ChannelSettings =
   | ({ type: "http" } & HttpChannelSettings)
   | ({ type: "forward" } & ForwardChannelSettings)
-  | ({ type: "email" } & EmailChannelSettings);
+  | ({ type: "email" } & EmailChannelSettings)
+  | ({ type: "telegram" } & TelegramChannelSettings);
 
 /**
  * Makes the channel of that type.
@@ -22,6 +24,8 @@ export function createChannel(settings: ChannelSettings, deps: { now: () => Date
       return createForwardChannel(settings, deps);
     case "email":
       return createEmailChannel(settings, deps);
+    case "telegram":
+      return createTelegramChannel(settings);
     default:
       return settings satisfies never;
   }

@@ -1,6 +1,11 @@
 /** What a mail says: a notice as it was rendered, or a message of a conversation held by e-mail. Pure. */
-import type { Attachment, Message } from "../message/message";
+import type { Accepts } from "../message/accepts";
+import { degrade } from "../message/degrade";
+import type { Message } from "../message/message";
 import type { NoticeContent, OutboundDelivery } from "./channel";
+
+/** Words alone: pictures and files go as links, buttons are written out. */
+export const mailShows: Accepts = { kinds: ["text"] };
 
 export interface MailContent extends NoticeContent {
   /** Whether a program wrote it (RFC 3834), so that programs do not answer. */
@@ -22,11 +27,7 @@ export function writeMail({ message, notice }: OutboundDelivery): MailContent {
 }
 
 function writeText(message: Message): string {
-  if (!("text" in message || "attachments" in message)) return "";
-  const lines = [message.text ?? "", ...(message.attachments ?? []).map(writeAttachment)];
-  return lines.filter((line) => line.trim() !== "").join("\n\n");
-}
-
-function writeAttachment({ filename, text, url }: Attachment): string {
-  return [text ?? filename, url].filter((part) => part !== undefined).join("\n");
+  return degrade(message, mailShows)
+    .flatMap((part) => (part.kind === "text" ? [part.text] : []))
+    .join("\n\n");
 }

@@ -143,7 +143,20 @@ describe("a message of a conversation held by e-mail", () => {
       attachments: [{ mediaType: "File", url: "https://files.example/pass.pdf", filename: "pass.pdf" }],
     };
     await createChannel(server.url).send(deliveryOf(message));
-    expect(server.received[0]?.mail.text).toBe("Your pass:\n\npass.pdf\nhttps://files.example/pass.pdf\n");
+    expect(server.received[0]?.mail.text).toBe("Your pass:\npass.pdf: https://files.example/pass.pdf\n");
+  });
+
+  test("with choices writes them out", async () => {
+    const server = await startServer();
+    const elements = ["Seat", "Two-berth"].map((text) => ({
+      contentType: "QuickReply",
+      quickReply: { text, payload: text },
+    }));
+    const recipient = { id: "ines@example.org", idType: "Email" };
+    await createChannel(server.url).send(
+      deliveryOf({ kind: "structured", ...messageFields(), recipient, text: "Which cabin?", elements }),
+    );
+    expect(server.received[0]?.mail.text).toBe("Which cabin?\n1. Seat\n2. Two-berth\n");
   });
 
   test("of which a mail can show nothing is not sent", async () => {
@@ -325,6 +338,6 @@ test("what it declares", () => {
     type: "email",
     confirms: "accepted",
     repeatable: false,
-    accepts: { kinds: ["text", "media", "template", "structured"] },
+    accepts: { kinds: ["text"] },
   });
 });

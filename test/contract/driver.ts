@@ -25,4 +25,6 @@ export interface Expectations {
   refusal: string | undefined;
   confirms: Channel["confirms"];
   repeatable: boolean;
+  /** Whether a send is repeated that the driver's other side met with silence. */
+  isAskedTwice: boolean;
 }

@@ -16,6 +16,7 @@ export const emailDriver: ChannelDriver & Expectations = {
   refusal: "InvalidDestination",
   confirms: "accepted",
   repeatable: false,
+  isAskedTwice: true,
   async start() {
     const script: { RCPT?: Turn } = {};
     const server = await startScriptedMailServer(script);

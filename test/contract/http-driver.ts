@@ -37,6 +37,7 @@ export const httpDriver: ChannelDriver & Expectations = {
   refusal: "InvalidDestination",
   confirms: "delivered",
   repeatable: true,
+  isAskedTwice: true,
   start: () => startAnsweringServer(adapterAnswers),
   settings: (url, timeoutMs) => ({
     type: "http",
@@ -55,6 +56,7 @@ export const forwardDriver: ChannelDriver & Expectations = {
   refusal: undefined,
   confirms: "accepted",
   repeatable: true,
+  isAskedTwice: true,
   start: () => startAnsweringServer({ ...adapterAnswers, accepts: answerWith(200, "EVENT_RECEIVED") }),
   settings: (url, timeoutMs) => ({
     type: "forward",
