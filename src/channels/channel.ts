@@ -74,6 +74,8 @@ export interface Channel {
   /** Whether a send whose outcome a crash hid may be repeated under the same `deliveryId` without reaching the customer twice. */
   repeatable: boolean;
   timeoutMs: number;
+  /** Most sends at once; absent: as many as the worker likes. */
+  concurrency?: number;
   retry: RetryRule;
   /** Never throws for what the other side does. */
   send(delivery: OutboundDelivery): Promise<Outcome>;

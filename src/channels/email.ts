@@ -21,6 +21,9 @@ export interface EmailChannelSettings {
   accepts?: Partial<Accepts> | undefined;
 }
 
+/** To one mail server at the same time. */
+const connections = 5;
+
 /**
  * Makes the channel: a pool of connections, one mail per recipient.
  *
@@ -33,6 +36,7 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
   const transporter = createTransport({
     url: settings.smtp,
     pool: true,
+    maxConnections: connections,
     // A requeue inside the pool would be a retry that nobody sees.
     maxRequeues: 0,
     connectionTimeout: timeoutMs,
@@ -71,6 +75,8 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
     accepts: narrowAccepts(mailShows, settings.accepts),
     confirms: "accepted",
     repeatable: false,
+    // Waiting for a connection counts against the time limit.
+    concurrency: connections,
     timeoutMs,
     retry: settings.retry,
 

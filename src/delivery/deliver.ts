@@ -48,6 +48,7 @@ const leaseSlackMs = 5000;
 /** The work of one channel's queue. `breaker()` tells its state for health and metrics. */
 export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork & { breaker(): BreakerState } {
   const { database, now } = deps;
+  const leaseMs = channel.timeoutMs + leaseSlackMs;
   let breaker: BreakerState = closedBreaker;
 
   async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
@@ -158,7 +159,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       await deps.persist(() =>
         deps.change({
           deliverySeq: state.delivery.seq,
-          decide: (current) => decidePartSent(current, shared.attempt, part, now()),
+          decide: (current) =>
+            decidePartSent(current, shared.attempt, part, { now: now(), leaseUntil: now() + leaseMs }),
         }),
       );
     }
@@ -202,8 +204,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
 
   return {
     queue: deliverQueue(channel.name),
-    concurrency: lanesAtOnce,
-    leaseMs: channel.timeoutMs + leaseSlackMs,
+    concurrency: Math.min(lanesAtOnce, channel.concurrency ?? lanesAtOnce),
+    leaseMs,
     permits: (at) => ({
       count: permits(breaker, at),
       ...(breaker.probeAt === undefined ? {} : { askAgainAt: breaker.probing ? at + 1000 : breaker.probeAt }),

@@ -186,6 +186,11 @@ async function record(deps: NoticeDeps, tx: Tx, task: LeasedTask, prepared: Prep
     await finishTasks(tx, [task]);
     return;
   }
+  if (outcome.uncertain) {
+    await writeNotice(tx, spoken, { status: "unknown", fate: "unknown", answer, event: "notice.unknown" }, now);
+    await finishTasks(tx, [task]);
+    return;
+  }
   const retryAt = outcome.retryable
     ? nextTryAt(
         {

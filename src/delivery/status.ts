@@ -34,7 +34,9 @@ export function decideStart(state: MessageState, given: Circumstances): { change
   const { delivery } = state;
   const { now, rules } = given;
   if (settled.has(delivery.status)) return { change: { lane: "release", ledger: [] } };
-  if (delivery.status === "sending" && !rules.repeatable) return { change: becomeUnknown(state, given) };
+  if (delivery.status === "sending" && !rules.repeatable) {
+    return { change: becomeUnknown(state, "the process ended before the answer was recorded", given) };
+  }
   const attempt = delivery.attempts + 1;
   const repeat = delivery.status === "sending";
   return {
@@ -83,6 +85,7 @@ export function decideOutcome(
       delivery: { ...change.delivery, acceptedAt: now, ...known },
     };
   }
+  if (outcome.uncertain) return becomeUnknown(state, outcome.answer, given);
   const retryAt = outcome.retryable
     ? nextTryAt(
         {
@@ -117,11 +120,12 @@ export function decidePartSent(
   state: MessageState,
   attempt: number,
   part: { number: number; count: number },
-  now: number,
+  { now, leaseUntil }: { now: number; leaseUntil: number },
 ): Change {
   if (state.delivery.attempts !== attempt) return { ledger: [] };
   return {
     delivery: { partsSent: part.number },
+    lane: { leaseUntil },
     ledger: [{ at: now, event: "delivery.partSent", detail: { attempt, part: part.number, of: part.count } }],
   };
 }
@@ -211,8 +215,8 @@ function becomeFailed(state: MessageState, reason: Reason, given: Circumstances)
   };
 }
 
-/** A crash hid what the channel answered, and it must not be sent again: wait whether it tells. */
-function becomeUnknown(state: MessageState, given: Circumstances): Change {
+/** Whether the channel took it is not known, and it must not be sent again: wait whether it tells. */
+function becomeUnknown(state: MessageState, answer: string, given: Circumstances): Change {
   const { now, rules } = given;
   return {
     lane: "release",
@@ -222,7 +226,7 @@ function becomeUnknown(state: MessageState, given: Circumstances): Change {
       number: state.delivery.attempts,
       at: now,
       result: "unknown",
-      answer: "the process ended before the answer was recorded",
+      answer,
     },
     addTasks: [awaitConfirmation(state, now, rules)],
     ledger: [{ at: now, event: "delivery.unknown", detail: { attempt: state.delivery.attempts } }],

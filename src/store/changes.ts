@@ -51,8 +51,8 @@ export interface DeliveryState {
 /** What follows from an event. Absent parts stay as they are. */
 export interface Change {
   delivery?: Partial<Omit<DeliveryState, "seq" | "id" | "channel" | "trigger" | "lane">>;
-  /** What becomes of the lane the delivery heads: `release` takes the delivery out of it. */
-  lane?: "release" | { retryAt: number };
+  /** What becomes of the lane the delivery heads: `release` takes the delivery out of it, a longer lease keeps it. */
+  lane?: "release" | { retryAt: number } | { leaseUntil: number };
   attempt?: AttemptChange;
   message?: { fate?: string; reason?: Reason | null };
   ledger: LedgerLine[];
@@ -163,11 +163,12 @@ export interface Decided {
 /** Writes decided changes, table by table. */
 export async function writeChanges(tx: Tx, decided: readonly Decided[], now: number): Promise<void> {
   if (decided.length === 0) return;
-  const lanes: LaneMoves = { postpone: [], release: [] };
+  const lanes: LaneMoves = { postpone: [], keep: [], release: [] };
   for (const { state, change } of decided) {
     const { lane } = state.delivery;
     if (lane === null || change.lane === undefined) continue;
     if (change.lane === "release") lanes.release.push(lane);
+    else if ("leaseUntil" in change.lane) lanes.keep.push({ lane, dueAt: change.lane.leaseUntil });
     else lanes.postpone.push({ lane, dueAt: change.lane.retryAt });
   }
 

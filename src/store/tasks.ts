@@ -91,6 +91,12 @@ const postponeLanes = bulk<{ lane: string; dueAt: number }>(
   (one) => [laneTaskKey(one.lane), one.dueAt],
 );
 
+const keepLanes = bulk<{ lane: string; dueAt: number }>(
+  "update tasks set due_at = v.column2 from (values {rows}) as v where tasks.key = v.column1 and tasks.leased = 1",
+  "(cast(? as text), cast(? as bigint))",
+  (one) => [laneTaskKey(one.lane), one.dueAt],
+);
+
 const advanceLanes = bulk<{ lane: string; now: number }, { key: string; queue: string; pending: number }>(
   "update tasks set due_at = v.column2, leased = 0, pending = tasks.pending - 1 from (values {rows}) as v where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.pending",
   "(cast(? as text), cast(? as bigint))",
@@ -102,17 +108,20 @@ const dropTasks = bulk<string>("delete from tasks where key in (values {rows})",
 export interface LaneMoves {
   /** The head tries again later and keeps its lane. */
   postpone: { lane: string; dueAt: number }[];
+  /** The head is still under way and needs its lease for longer. */
+  keep: { lane: string; dueAt: number }[];
   /** The head leaves: the next one is due at once. */
   release: string[];
 }
 
 export async function moveLanes(tx: Tx, moves: LaneMoves, now: number): Promise<void> {
-  const { postpone, release } = moves;
-  if (postpone.length + release.length === 0) return;
+  const { postpone, keep, release } = moves;
+  if (postpone.length + keep.length + release.length === 0) return;
   if (tx.engine === "postgres") {
-    await lockTasks(tx, [...postpone.map((one) => laneTaskKey(one.lane)), ...release.map(laneTaskKey)]);
+    await lockTasks(tx, [...[...postpone, ...keep].map((one) => laneTaskKey(one.lane)), ...release.map(laneTaskKey)]);
   }
   if (postpone.length > 0) await postponeLanes(tx.db, postpone);
+  if (keep.length > 0) await keepLanes(tx.db, keep);
   if (release.length === 0) return;
   const advanced = await advanceLanes(
     tx.db,
