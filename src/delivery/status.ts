@@ -44,6 +44,7 @@ export function decideStart(state: MessageState, given: Circumstances): { change
     change: {
       delivery: { status: "sending", attempts: attempt, firstAttemptAt: delivery.firstAttemptAt ?? now },
       attempt: { type: "started", number: attempt, at: now },
+      ...(repeat ? { interrupted: { number: delivery.attempts, at: now } } : {}),
       ledger: [{ at: now, event: "delivery.sending", detail: repeat ? { attempt, repeat } : { attempt } }],
     },
   };

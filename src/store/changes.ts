@@ -54,6 +54,8 @@ export interface Change {
   /** What becomes of the lane the delivery heads: `release` takes the delivery out of it, a longer lease keeps it. */
   lane?: "release" | { retryAt: number } | { leaseUntil: number };
   attempt?: AttemptChange;
+  /** An earlier attempt that a crash cut off. */
+  interrupted?: { number: number; at: number };
   message?: { fate?: string; reason?: Reason | null };
   ledger: LedgerLine[];
   /** A receipt owed to Genesys Cloud: kept once per message, with the task that sends it. */
@@ -181,6 +183,10 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
   const finished: FinishedAttempt[] = [];
   for (const { state, change } of decided) {
     if (change.attempt?.type === "started") started.push({ deliverySeq: state.delivery.seq, ...change.attempt });
+    if (change.interrupted !== undefined) {
+      const answer = "the process ended before the answer was recorded";
+      finished.push({ deliverySeq: state.delivery.seq, ...change.interrupted, result: "unknown", answer });
+    }
     if (change.attempt?.type === "finished") finished.push({ deliverySeq: state.delivery.seq, ...change.attempt });
   }
   if (started.length > 0) await insertAttempts(tx.db, started);
