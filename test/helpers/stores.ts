@@ -14,7 +14,7 @@ export interface Place {
   location: StoreLocation;
   /** A directory of its own, on either engine. */
   directory: string;
-  /** Removes everything; whoever is still connected is thrown out. */
+  /** Removes everything; nobody may be connected any more. */
   remove(): Promise<void>;
 }
 
@@ -25,21 +25,33 @@ export async function makePlace(engine: Engine): Promise<Place> {
     const location = { kind: "sqlite", file: join(directory, "omb.sqlite") } as const;
     return { location, directory, remove: async () => removeDirectory() };
   }
-  const name = `omb_test_${randomBytes(8).toString("hex")}`;
-  const server = serverUrl();
-  await runOnServer(server, `create database ${name}`);
+  const name = freeDatabases.pop() ?? (await createDatabase());
   const { directory, removeDirectory } = makeDirectory();
-  const url = new URL(server);
+  const url = new URL(serverUrl());
   url.pathname = `/${name}`;
   return {
     location: { kind: "postgres", url: url.href },
     directory,
     async remove() {
       removeDirectory();
-      await runOnServer(server, `drop database if exists ${name} with (force)`);
+      await runOnServer(url.href, "drop schema public cascade; create schema public");
+      freeDatabases.push(name);
     },
   };
 }
+
+/** Emptied databases that the next test may have: making one costs as much as all else a test does. */
+const freeDatabases: string[] = [];
+
+async function createDatabase(): Promise<string> {
+  const name = `omb_test_${randomBytes(8).toString("hex")}`;
+  await runOnServer(serverUrl(), `create database ${name}`);
+  return name;
+}
+
+afterAll(async () => {
+  for (const name of freeDatabases) await runOnServer(serverUrl(), `drop database ${name} with (force)`);
+});
 
 function makeDirectory() {
   const directory = mkdtempSync(join(tmpdir(), "omb-test-"));

@@ -2,7 +2,7 @@
 export async function until<Value>(
   ask: () => Value | Promise<Value>,
   isIt: (value: Value) => boolean = Boolean,
-  withinMs = 10_000,
+  withinMs = 15_000,
 ): Promise<Value> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -1,0 +1,50 @@
+import { indexLookups } from "../../src/store/lookups";
+import { findMessage, listMessages } from "../../src/store/messages";
+import { engines } from "../helpers/stores";
+import { arrivalOf, openStore, save, start } from "./open-store";
+
+/** Later than any statement that could still be under way. */
+const later = start + 3_600_000;
+
+describe.each(engines)("on %s", (engine) => {
+  test("a message is found by its ids before it is indexed, beside others that are, and after", async () => {
+    const { database } = await openStore(engine);
+    const ids = { genesysMessageId: "genesys-id", conversationId: "conversation-id" };
+    const [first, second] = [arrivalOf("mira", ids), arrivalOf("mira", ids)];
+    const find = async () => ({
+      genesys: (await findMessage(database.db, "genesys-id"))?.item.id,
+      conversation: (await listMessages(database.db, { conversation: "conversation-id" }, { limit: 9 })).items.length,
+      recipient: (await listMessages(database.db, { recipient: "mira" }, { limit: 9 })).items.length,
+    });
+
+    await save(database, first);
+    expect(await find()).toEqual({ genesys: first.id, conversation: 1, recipient: 1 });
+    expect(await indexLookups(database, later)).toBe(1);
+    expect(await find()).toEqual({ genesys: first.id, conversation: 1, recipient: 1 });
+    await save(database, second);
+    expect(await find()).toEqual({ genesys: second.id, conversation: 2, recipient: 2 });
+    expect(await indexLookups(database, later)).toBe(1);
+    expect(await find()).toEqual({ genesys: second.id, conversation: 2, recipient: 2 });
+    expect(await indexLookups(database, later)).toBe(0);
+  });
+
+  test("ids that share a beginning, or are longer than an index takes, are told apart", async () => {
+    const { database } = await openStore(engine);
+    const recipients = ["a", "ab", "x".repeat(5000), `${"x".repeat(4999)}y`];
+    await save(database, ...recipients.map((recipient) => arrivalOf(recipient)));
+    await indexLookups(database, later);
+    for (const recipient of recipients) {
+      const { items } = await listMessages(database.db, { recipient }, { limit: 9 });
+      expect(items.map((item) => item.recipient.id)).toEqual([recipient]);
+    }
+  });
+});
+
+test("what may still become visible on PostgreSQL is not passed over", async () => {
+  const { database } = await openStore("postgres");
+  const fresh = arrivalOf("mira", { receivedAt: later - 1000 });
+  await save(database, arrivalOf("mira"), fresh, arrivalOf("mira"));
+  expect(await indexLookups(database, later)).toBe(1);
+  expect(await indexLookups(database, later)).toBe(0);
+  expect(await indexLookups(database, later + 60_000)).toBe(2);
+});
