@@ -4,6 +4,7 @@ import { StartError, StoreUnavailable } from "../errors";
 import { type Db, run } from "./bulk";
 import type { Engine } from "./engine";
 import { classifyFault, isTransient } from "./faults";
+import { createGroupCommit } from "./group-commit";
 import { listenForWork, postgresDialect, postgresPool, wakeChannel } from "./postgres";
 import { lockSqlite, sqliteDialect, sqliteReaderDialect } from "./sqlite";
 import type { Tables } from "./tables";
@@ -30,6 +31,9 @@ export interface Database {
   onWork(listener: (queue: string) => void): void;
   close(): Promise<void>;
 }
+
+/** Runs work in a transaction and commits it. */
+type Commit = <T>(work: (db: Db) => Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /** Beside a running bridge: reads only (SQLite). */
@@ -73,7 +77,7 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
     for (let tries = 1; ; tries += 1) {
       const woken = new Set<string>();
       try {
-        const result = await db.transaction().execute(async (trx) => {
+        const result = await opened.commit(async (trx) => {
           const done = await work({ db: trx, engine, wake: (queue) => void woken.add(queue) });
           if (engine === "postgres" && woken.size > 0) await notify(trx, woken);
           return done;
@@ -104,12 +108,9 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
   };
 
   function openPostgres(url: string) {
-    const pool = postgresPool(url, onError);
-    return {
-      engine: "postgres" as const,
-      db: new Kysely<Tables>({ dialect: postgresDialect(pool) }),
-      release: () => undefined,
-    };
+    const pooled = new Kysely<Tables>({ dialect: postgresDialect(postgresPool(url, onError)) });
+    const commit: Commit = (work) => pooled.transaction().execute(work);
+    return { engine: "postgres" as const, db: pooled, commit, release: () => undefined };
   }
 }
 
@@ -119,7 +120,9 @@ function openSqlite(file: string, readOnly: boolean) {
     const lock = readOnly ? undefined : lockSqlite(file);
     try {
       const dialect = readOnly ? sqliteReaderDialect(file) : sqliteDialect(file);
-      return { engine, db: new Kysely<Tables>({ dialect }), release: () => lock?.release() };
+      const db = new Kysely<Tables>({ dialect });
+      const commit: Commit = createGroupCommit(db);
+      return { engine, db, commit, release: () => lock?.release() };
     } catch (error) {
       lock?.release();
       throw error;
