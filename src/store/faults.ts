@@ -26,6 +26,10 @@ const networkFaults = new Set([
   "ENOENT",
 ]);
 
+/** What pg and its pool raise without a code. */
+const saidByPg =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i;
+
 /** The same error as StoreUnavailable when the store itself is the trouble, else as it came. */
 export function classifyFault(error: unknown): unknown {
   if (error instanceof StoreUnavailable) return error;
@@ -33,25 +37,21 @@ export function classifyFault(error: unknown): unknown {
   return why === undefined ? error : new StoreUnavailable(`the store cannot be used: ${why}`, { cause: error });
 }
 
+/** By shape: drivers and Node raise errors of many classes. */
 function whyUnavailable(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = String((error as { code?: unknown }).code ?? "");
-  const sqlite = Object.keys(sqliteFaults).find((prefix) => code === prefix || code.startsWith(`${prefix}_`));
-  if (sqlite !== undefined) return sqliteFaults[sqlite];
-  if (networkFaults.has(code)) return "PostgreSQL cannot be reached";
-  if (code === "42P01") return "it is not migrated, run `omb migrate`";
-  if (/^[0-9A-Z]{5}$/.test(code))
-    return postgresFaults.some((one) => one.test(code)) ? `PostgreSQL says ${code}` : undefined;
-  // pg and its pool raise these without a code.
-  if (
-    /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i.test(
-      error.message,
-    )
-  ) {
-    return "PostgreSQL cannot be reached";
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, message, errors } = error as { code?: unknown; message?: unknown; errors?: unknown };
+  if (typeof code === "string") {
+    const sqlite = Object.keys(sqliteFaults).find((prefix) => code === prefix || code.startsWith(`${prefix}_`));
+    if (sqlite !== undefined) return sqliteFaults[sqlite];
+    if (networkFaults.has(code)) return "PostgreSQL cannot be reached";
+    if (code === "42P01") return "it is not migrated, run `omb migrate`";
+    if (/^[0-9A-Z]{5}$/.test(code)) {
+      return postgresFaults.some((one) => one.test(code)) ? `PostgreSQL says ${code}` : undefined;
+    }
   }
-  if (error instanceof AggregateError) return whyUnavailable(error.errors[0]);
-  return undefined;
+  if (typeof message === "string" && saidByPg.test(message)) return "PostgreSQL cannot be reached";
+  return Array.isArray(errors) ? whyUnavailable(errors[0]) : undefined;
 }
 
 /** A deadlock or serialization failure: the same transaction may simply be run again. */

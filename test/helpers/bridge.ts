@@ -36,8 +36,10 @@ export interface SceneOptions extends SceneSettings {
   logLevel?: LogLevel;
   /** Instead of a place of its own; the caller removes it. */
   location?: StoreLocation;
-  /** Settled by the caller: the audit at the end is left out. */
+  /** Leaves out the audit at the end. */
   damaged?: boolean;
+  /** Waits until the store is ready. @default true */
+  awaitReady?: boolean;
 }
 
 export interface Item {
@@ -104,7 +106,7 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
       now: clock.now,
     });
     running = bridge;
-    await until(async () => (await call("GET", "/health/ready")).status === 200);
+    if (options.awaitReady !== false) await until(async () => (await call("GET", "/health/ready")).status === 200);
     return bridge;
   }
 
