@@ -265,7 +265,7 @@ describe.each(engines)("on %s", (engine) => {
     } as RequestInit);
     await scene.say("noor");
     controller.abort();
-    await expect(half).rejects.toThrow(/aborted/);
+    await expect(half).rejects.toMatchObject({ name: "AbortError" });
     await scene.settle();
     expect(await stored(scene)).toHaveLength(1);
   });
