@@ -72,6 +72,8 @@ export function decideOutcome(
       ledger: [{ at: now, event: "attempt.superseded", detail: { attempt: attempt.number } }],
     };
   }
+  // Recorded already, by a commit whose answer got lost: the lane waits for the next try.
+  if (state.delivery.status === "pending") return { ledger: [] };
   if (state.delivery.status !== "sending") return { attempt: finished, lane: "release", ledger: [] };
   if (outcome.status !== "failed") {
     const { status, providerMessageId } = outcome;
