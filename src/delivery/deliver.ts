@@ -54,7 +54,11 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
   async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
     // One task is what an open breaker permits; more were claimed before it opened.
     const probe = breaker.probeAt !== undefined && tasks.length === 1;
-    breaker = afterStart(breaker);
+    if (probe) breaker = afterStart(breaker);
+    /** The probe asked nothing: another one may. */
+    const endProbe = () => {
+      if (probe) breaker = { ...breaker, probing: false };
+    };
     const attempts = new Map<number, number>();
     const lanes = tasks.map((task) => task.key.slice("lane:".length));
     try {
@@ -69,6 +73,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
         now(),
       );
       if (started.length < lanes.length) {
+        endProbe();
         const found = new Set(started.map((one) => one.lane));
         await dropEmptyLanes(
           database,
@@ -77,14 +82,11 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       }
       return started.map(async ({ state, headers, body }) => {
         const attempt = attempts.get(state.delivery.seq);
-        if (attempt === undefined) {
-          if (probe) breaker = { ...breaker, probing: false };
-          return;
-        }
-        await attemptDelivery(state, { headers, body }, attempt, probe);
+        if (attempt === undefined) endProbe();
+        else await attemptDelivery(state, { headers, body }, attempt, probe);
       });
     } catch (error) {
-      if (probe) breaker = { ...breaker, probing: false };
+      endProbe();
       throw error;
     }
   }
@@ -96,7 +98,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     probe: boolean,
   ): Promise<void> {
     const startedAt = now();
-    const outcome = await send(state, capture, number);
+    const outcome = await send(state, capture, number).catch(outcomeOfMistake);
     const durationMs = now() - startedAt;
     noteSign(signOf(outcome), probe);
     await deps.persist(() =>
@@ -130,12 +132,12 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     const { id, integration, integrationId, delivery } = state;
     const message = deps.understand({ body, id, integration, integrationId });
     const shared = { deliveryId: delivery.id, attempt, original: { body, headers } };
-    if (channel.handsOnOriginal) return sendOne({ ...shared, message });
+    if (channel.handsOnOriginal) return channel.send({ ...shared, message });
     const parts = degrade(message, channel.accepts);
     if (parts.length === 0) {
       return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
     }
-    if (parts.length === 1 && parts[0]) return sendOne({ ...shared, message: writePart(message, parts[0]) });
+    if (parts.length === 1 && parts[0]) return channel.send({ ...shared, message: writePart(message, parts[0]) });
     return sendParts(
       state,
       shared,
@@ -154,7 +156,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     for (const [index, message] of parts.entries()) {
       if (index < state.delivery.partsSent) continue;
       const part = { number: index + 1, count };
-      outcome = await sendOne({ ...shared, message, part });
+      outcome = await channel.send({ ...shared, message, part });
       if (outcome.status === "failed" || part.number === count) return outcome;
       await deps.persist(() =>
         deps.change({
@@ -165,21 +167,6 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       );
     }
     return outcome;
-  }
-
-  async function sendOne(outbound: OutboundDelivery): Promise<Outcome> {
-    try {
-      return await channel.send(outbound);
-    } catch (error) {
-      // A channel returns what the other side does; an exception is a mistake of the channel, and the message is not lost to it.
-      const name = error instanceof Error ? error.name : "unknown";
-      return {
-        status: "failed",
-        retryable: true,
-        reason: { code: "ServerError", message: "the channel could not be used" },
-        answer: `error in the channel: ${name}`,
-      };
-    }
   }
 
   function noteSign(sign: Sign, probe: boolean) {
@@ -217,6 +204,17 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
 
 function refused(code: "GeneralError" | "UnsupportedMessage", message: string): Outcome {
   return { status: "failed", retryable: false, reason: { code, message }, answer: "not sent" };
+}
+
+/** A channel returns what the other side does; an exception is a mistake of ours, and the message is not lost to it. */
+function outcomeOfMistake(error: unknown): Outcome {
+  const name = error instanceof Error ? error.name : "unknown";
+  return {
+    status: "failed",
+    retryable: true,
+    reason: { code: "ServerError", message: "the channel could not be used" },
+    answer: `error in the channel: ${name}`,
+  };
 }
 
 function signOf(outcome: Outcome): Sign {
