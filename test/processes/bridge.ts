@@ -1,9 +1,8 @@
 /** The built bridge in a process of its own, started with plain node as an operator would. */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { openSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -14,7 +13,9 @@ export const builtMain = join(root, "dist/main.js");
 
 /** Compiles src to dist. Throws with the compiler's words. */
 export function buildBridge(): void {
-  const { status, stdout, stderr } = spawnSync("npm", ["run", "--silent", "build"], { cwd: root, encoding: "utf8" });
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const args = [compiler, "-p", "tsconfig.build.json"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`the build failed: ${stdout}${stderr}`);
 }
 
@@ -32,6 +33,8 @@ export interface BridgeProcess {
 }
 
 export interface BridgeStart {
+  /** A command that node is run under; it must leave node its own process number. */
+  under?: string[];
   /** What node runs. @default `dist/main.js serve` */
   args?: string[];
   env: Record<string, string>;
@@ -40,20 +43,27 @@ export interface BridgeStart {
   logFile: string;
 }
 
-export function spawnBridge({ args = [builtMain, "serve"], env, port, logFile }: BridgeStart): BridgeProcess {
+export function spawnBridge({
+  under = [],
+  args = [builtMain, "serve"],
+  env,
+  port,
+  logFile,
+}: BridgeStart): BridgeProcess {
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, args, {
+  const [program = process.execPath, ...rest] = [...under, process.execPath, ...args];
+  const child = spawn(program, rest, {
     cwd: root,
     env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", PORT: String(port), ...env },
     stdio: ["ignore", "ignore", log],
   });
   const url = `http://127.0.0.1:${port}`;
   let isOver = false;
+  killWithUs(child);
   const ended = once(child, "exit").then(([code, signal]) => {
     isOver = true;
     return { code: code as number | null, signal: signal as NodeJS.Signals | null };
   });
-  process.once("exit", () => child.kill("SIGKILL"));
   return {
     pid: child.pid ?? 0,
     url,
@@ -71,6 +81,22 @@ export function spawnBridge({ args = [builtMain, "serve"], env, port, logFile }:
       await ended;
     },
   };
+}
+
+const alive = new Set<ChildProcess>();
+
+/** No bridge outlives the process that started it, unless that one is killed itself. */
+function killWithUs(child: ChildProcess): void {
+  if (alive.size === 0 && process.listenerCount("exit", killAll) === 0) {
+    process.on("exit", killAll);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+  }
+  alive.add(child);
+  child.once("exit", () => alive.delete(child));
+}
+
+function killAll(): void {
+  for (const child of alive) child.kill("SIGKILL");
 }
 
 async function isReady(url: string): Promise<boolean> {
