@@ -16,6 +16,7 @@ import type * as Databases from "../../src/store/database";
 import type * as Ingest from "../../src/store/ingest";
 import type * as ReceiptRecords from "../../src/store/receipts";
 import type * as Tasks from "../../src/store/tasks";
+import { builtMain } from "../processes/bridge";
 
 const [stepToDieAt, times] = (process.env.OMB_DIE_AT ?? ":").split(":");
 const clockAheadMs = Number(process.env.OMB_CLOCK_AHEAD_MS ?? 0);
@@ -151,4 +152,4 @@ wrap<typeof Log, "createLog">("log", "createLog", (create) => (options) => {
   };
 });
 
-require("../../dist/main.js");
+require(builtMain);
