@@ -7,7 +7,7 @@ import type { Reason, ReasonCode } from "../message/message";
 import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
 import type { Database, Tx } from "./database";
-import { bytes, type Engine, forUpdate } from "./engine";
+import { bytes } from "./engine";
 import { insertLedger, type LedgerLine } from "./ledger";
 import { joinNotice, type NoticeJoin } from "./notices";
 import { addTasks, hastenTask, type LaneMoves, moveLanes, type NewTask, removeTasks } from "./tasks";
@@ -139,7 +139,7 @@ export async function startDeliveries(
 ): Promise<StartedDelivery[]> {
   if (lanes.length === 0) return [];
   return database.transaction(async (tx) => {
-    const rows = await selectHeads[tx.engine](tx.db, lanes);
+    const rows = await loadHeads(tx, lanes);
     const started = rows.map((row) => ({
       lane: row.lane as string,
       state: stateOf(row),
@@ -336,30 +336,49 @@ const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id
 const stateTables = `deliveries d join messages m on m.seq = d.message_seq
   left join notices n on n.seq = m.notice_seq left join receipts r on r.message_seq = m.seq`;
 
-function selectStatesOn(engine: Engine) {
-  return bulk<number, StateRow>(
-    `select ${stateColumns} from ${stateTables} where d.seq in (values {rows}) order by m.seq${forUpdate(engine, "m")}`,
-    "(cast(? as bigint))",
-    (seq) => [seq],
-  );
-}
+const selectStates = bulk<number, StateRow>(
+  `select ${stateColumns} from ${stateTables} where d.seq in (values {rows}) order by m.seq`,
+  "(cast(? as bigint))",
+  (seq) => [seq],
+);
 
-function selectHeadsOn(engine: Engine) {
-  return bulk<string, StateRow & { headers: string | null; body: Uint8Array | ArrayBuffer | null }>(
-    `select ${stateColumns}, c.headers, c.body from ${stateTables} left join captures c on c.message_seq = m.seq
-     where d.seq in (select min(seq) from deliveries where lane in (values {rows}) group by lane)
-     order by m.seq${forUpdate(engine, "m")}`,
-    "(cast(? as text))",
-    (lane) => [lane],
-  );
-}
+const headsOf = "select min(seq) from deliveries where lane in (values {rows}) group by lane";
 
-const selectStates = { sqlite: selectStatesOn("sqlite"), postgres: selectStatesOn("postgres") };
-const selectHeads = { sqlite: selectHeadsOn("sqlite"), postgres: selectHeadsOn("postgres") };
+const selectHeads = bulk<string, StateRow & { headers: string | null; body: Uint8Array | ArrayBuffer | null }>(
+  `select ${stateColumns}, c.headers, c.body from ${stateTables} left join captures c on c.message_seq = m.seq
+   where d.seq in (${headsOf}) order by m.seq`,
+  "(cast(? as text))",
+  (lane) => [lane],
+);
 
+const lockMessages = (deliveries: string) =>
+  `select seq from messages where seq in (select message_seq from deliveries where seq in (${deliveries})) order by seq for update`;
+const lockMessagesOfDeliveries = bulk<number, { seq: number }>(
+  lockMessages("values {rows}"),
+  "(cast(? as bigint))",
+  (seq) => [seq],
+);
+const lockMessagesOfHeads = bulk<string, { seq: number }>(lockMessages(headsOf), "(cast(? as text))", (lane) => [lane]);
+
+/**
+ * A PostgreSQL statement that waits for a lock goes on with rows as they were before the wait, all but the locked one. So the
+ * messages are locked first, and a second statement reads what those who held them have left.
+ */
 async function loadStates(tx: Tx, deliverySeqs: readonly number[]): Promise<MessageState[]> {
-  const rows = await selectStates[tx.engine](tx.db, deliverySeqs);
+  if (tx.engine === "postgres") await lockMessagesOfDeliveries(tx.db, deliverySeqs);
+  const rows = await selectStates(tx.db, deliverySeqs);
   return rows.map(stateOf);
+}
+
+async function loadHeads(tx: Tx, lanes: readonly string[]) {
+  if (tx.engine === "sqlite") return selectHeads(tx.db, lanes);
+  const locked = new Set<number>();
+  for (;;) {
+    for (const { seq } of await lockMessagesOfHeads(tx.db, lanes)) locked.add(seq);
+    const heads = await selectHeads(tx.db, lanes);
+    // Where the head left while its lock was waited for, another message is the head now.
+    if (heads.every((head) => locked.has(head.seq))) return heads;
+  }
 }
 
 function stateOf(row: StateRow): MessageState {
