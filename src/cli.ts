@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { auditCommand } from "./cli/audit";
 import { checkCommand } from "./cli/check";
+import { demoCommand } from "./cli/demo";
 import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError } from "./cli/output";
@@ -24,7 +25,7 @@ export async function runCli(
     .exitOverride()
     .configureOutput({ writeOut: (text) => output.stdout.write(text), writeErr: (text) => output.stderr.write(text) })
     .showHelpAfterError("(--help shows how it is called)");
-  for (const command of [serveCommand, checkCommand, migrateCommand, messagesCommand, auditCommand]) {
+  for (const command of [serveCommand, demoCommand, checkCommand, migrateCommand, messagesCommand, auditCommand]) {
     program.addCommand(inherit(command(context), program));
   }
   try {

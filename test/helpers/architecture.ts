@@ -5,7 +5,11 @@ import { parseSync } from "@swc/core";
 /** What each part may import of ours, itself aside: whole parts, or single files of one. */
 const mayImport: Record<string, readonly string[]> = {
   main: ["cli", "app", "config", "simulator", "webhook/signature", "message", "errors", "log"],
-  cli: ["app", "config", "simulator", "webhook/signature", "message", "errors", "log"],
+  cli: ["app", "config", "demo", "simulator", "webhook/signature", "message", "errors", "log"],
+  demo: [
+    ...["app", "config", "simulator", "webhook/signature", "standard-webhooks"],
+    ...["cli/output", "cli/settings", "errors", "log"],
+  ],
   index: ["app", "webhook", "message", "channels/channel", "errors", "standard-webhooks"],
   app: [
     ...["webhook", "replay", "admin", "campaigns", "contacts", "delivery"],
@@ -37,6 +41,8 @@ const mayUsePackage: Record<string, readonly string[]> = {
   libsql: ["store"],
   pg: ["store"],
   nodemailer: ["channels"],
+  "smtp-server": ["demo"],
+  "postal-mime": ["demo"],
   twilio: ["channels"],
   undici: ["channels", "genesys", "replay", "simulator", "cli"],
   express: ["app", "webhook", "replay", "admin", "campaigns", "contacts", "simulator"],
