@@ -9,6 +9,7 @@ import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError } from "./cli/output";
 import { serveCommand } from "./cli/serve";
+import { simulateCommand } from "./cli/simulate";
 
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
@@ -25,7 +26,15 @@ export async function runCli(
     .exitOverride()
     .configureOutput({ writeOut: (text) => output.stdout.write(text), writeErr: (text) => output.stderr.write(text) })
     .showHelpAfterError("(--help shows how it is called)");
-  for (const command of [serveCommand, demoCommand, checkCommand, migrateCommand, messagesCommand, auditCommand]) {
+  for (const command of [
+    serveCommand,
+    demoCommand,
+    simulateCommand,
+    checkCommand,
+    migrateCommand,
+    messagesCommand,
+    auditCommand,
+  ]) {
     program.addCommand(inherit(command(context), program));
   }
   try {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { runDemo } from "../demo/demo";
 import type { CommandContext } from "./output";
+import { waitForSignal } from "./signals";
 
 export function demoCommand({ output, env, version, end }: CommandContext): Command {
   return new Command("demo")
@@ -11,28 +12,20 @@ export function demoCommand({ output, env, version, end }: CommandContext): Comm
     .option("--json", "print the outcome as JSON, and the story on stderr")
     .addHelpText("after", "\nExamples:\n  omb demo\n  PORT=3000 omb demo\n  omb demo --once --json\n")
     .action(async (options: { once?: boolean; json?: boolean }) => {
-      const interrupted = new AbortController();
-      const interrupt = () => interrupted.abort();
-      // A second signal ends the process at once, as if no one had been listening.
-      const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-      for (const signal of signals) process.once(signal, interrupt);
       const json = options.json ?? false;
       const { isTTY } = json ? output.stderr : (output.stdout as { isTTY?: boolean });
-      try {
-        end(
-          await runDemo({
-            port: env.PORT || undefined,
-            host: env.HOST || undefined,
-            version,
-            output,
-            once: options.once ?? false,
-            json,
-            isColourful: isTTY === true && !env.NO_COLOR && env.TERM !== "dumb",
-            interrupted: interrupted.signal,
-          }),
-        );
-      } finally {
-        for (const signal of signals) process.off(signal, interrupt);
-      }
+      end(
+        await runDemo({
+          port: env.PORT || undefined,
+          host: env.HOST || undefined,
+          version,
+          output,
+          once: options.once ?? false,
+          json,
+          isColourful: isTTY === true && !env.NO_COLOR && env.TERM !== "dumb",
+          // A closed terminal leaves nothing behind either.
+          interrupted: waitForSignal(["SIGINT", "SIGTERM", "SIGHUP"]),
+        }),
+      );
     });
 }

@@ -5,6 +5,7 @@ import { StartError } from "../errors";
 import { createLog } from "../log";
 import type { CommandContext } from "./output";
 import { findAdminToken, requireConfig } from "./settings";
+import { waitForSignal } from "./signals";
 
 export function serveCommand({ env, version }: CommandContext): Command {
   return new Command("serve")
@@ -39,11 +40,4 @@ export function serveCommand({ env, version }: CommandContext): Command {
  */
 function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=30");
-}
-
-/** A second signal ends the process at once, as if no one had been listening. */
-function waitForSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
-  });
 }

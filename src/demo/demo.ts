@@ -1,5 +1,4 @@
 /** The bridge with a world around it, in one process: plays a story, shows what became of it, and keeps running. */
-import { once } from "node:events";
 import { type Output, printJson } from "../cli/output";
 import { createNarrator, createPaint, type Paint } from "./narrator";
 import { playStory } from "./play";
@@ -20,8 +19,8 @@ export interface DemoOptions {
   /** Print the outcome as JSON on stdout, and the story on stderr. */
   json: boolean;
   isColourful: boolean;
-  /** Ends the demo, whatever it is at. */
-  interrupted: AbortSignal;
+  /** Ends the demo when it resolves, whatever the demo is at. */
+  interrupted: Promise<unknown>;
   story?: Story;
   /** How long a single thing may take before the story goes on without it. @default 10000 */
   patienceMs?: number;
@@ -51,12 +50,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   write(formatForeword(paint));
   const { port, host, version } = options;
   const stage = await openStage({ port, host, version, now, tell });
-  const end = interrupted.aborted ? Promise.resolve() : once(interrupted, "abort");
   try {
     const timesOnScreen = (messageId: string) => onScreen.get(messageId) ?? 0;
     const { patienceMs = 10_000 } = options;
     const playing = playStory(story, { stage, narrator, isOnScreen: (id) => timesOnScreen(id) > 0, patienceMs });
-    const findings = await Promise.race([playing, end.then(() => undefined)]);
+    const findings = await Promise.race([playing, interrupted.then(() => undefined)]);
     if (findings === undefined) return 1;
 
     const verdict = await review(stage, story, findings, timesOnScreen);
@@ -66,7 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (!options.once) {
       write(`\n${formatAfterword(stage, paint)}\n`);
       narrator.hearWebhooks();
-      await end;
+      await interrupted;
     }
     return verdict.ok ? 0 : 1;
   } finally {

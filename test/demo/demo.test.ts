@@ -168,7 +168,7 @@ async function play(changed: Story): Promise<{ code: number; output: string }> {
     once: true,
     json: false,
     isColourful: false,
-    interrupted: new AbortController().signal,
+    interrupted: new Promise(() => undefined),
     story: changed,
   });
   return { code, output: String(stdout.read()) };
