@@ -2,7 +2,8 @@
 import { formatTable } from "../cli/output";
 import type { Mail } from "./inbox";
 import type { Paint } from "./narrator";
-import { type Stage, webhookSecret } from "./stage";
+import type { Stage } from "./stage";
+import { webhookSecret } from "./story";
 import type { FateRow, Verdict } from "./verdict";
 
 const headings = ["MESSAGE", "KIND", "TO", "EXPECTED", "FATE", "RECEIPT AT GENESYS", ""];

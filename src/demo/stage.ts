@@ -13,11 +13,10 @@ import { createLog, formatLine, type Log } from "../log";
 import { createSimulator, defaultClient } from "../simulator";
 import { type ChatNews, startChat } from "./chat";
 import { type Mail, startInbox } from "./inbox";
-import { customers } from "./story";
+import { customers, webhookSecret } from "./story";
 
-/** The name customers and mails see; the secret is no secret: it protects nothing but the demo. */
+/** What customers and mails call the integration. */
 const integrationName = "Harborline";
-export const webhookSecret = "demo-secret-for-practice-only";
 
 /**
  * What happens around the bridge, as it happens. `webhook`: how it answered one. `noticed`: it has recorded what became

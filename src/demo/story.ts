@@ -37,6 +37,9 @@ export interface Story {
   mails: readonly { to: string; subject: string }[];
 }
 
+/** No secret at all: it is printed, and protects nothing but the demo. */
+export const webhookSecret = "demo-secret-for-practice-only";
+
 const ada: Customer = { name: "Ada", id: "ada", idType: "Opaque", reach: "online" };
 const ben: Customer = { name: "Ben", id: "ben@customer.example", idType: "Email", reach: "offline" };
 const cleo: Customer = { name: "Cleo", id: "cleo", idType: "Opaque", reach: "silent" };
