@@ -43,7 +43,7 @@ export const adapterMessage = z
       .array(
         z.object({
           mediaType: z.enum(["Image", "Video", "Audio", "File", "Link"]),
-          url: z.httpUrl().or(z.url({ protocol: /^https?$/ })),
+          url: z.url({ protocol: /^https?$/, error: "an absolute http:// or https:// URL is expected" }),
           mime: z.string().optional(),
           filename: z.string().optional(),
           text: z.string().optional(),
@@ -55,10 +55,11 @@ export const adapterMessage = z
     customAttributes: z.record(z.string(), z.string()).optional(),
     at,
   })
-  .refine((body) => body.text !== undefined || (body.attachments?.length ?? 0) > 0, {
+  .refine((body) => (body.text ?? "") !== "" || (body.attachments?.length ?? 0) > 0, {
     path: ["text"],
     error: "text or attachments is required",
   });
+export type AdapterMessage = z.infer<typeof adapterMessage>;
 
 /** A customer's tap on a button, quick reply or date. */
 export const adapterResponse = z.object({
@@ -66,9 +67,14 @@ export const adapterResponse = z.object({
   messageId: id,
   from,
   originatingMessageId: id,
-  response: z.object({ type: z.enum(["Button", "QuickReply", "DatePicker"]), text: z.string(), payload: z.string() }),
+  response: z.object({
+    type: z.enum(["Button", "QuickReply", "DatePicker"]),
+    text: z.string().min(1),
+    payload: z.string().min(1),
+  }),
   at,
 });
+export type AdapterResponse = z.infer<typeof adapterResponse>;
 
 export const adapterEvent = z.object({
   integration: id,
@@ -76,6 +82,7 @@ export const adapterEvent = z.object({
   type: z.enum(["typing", "online", "offline"]),
   at,
 });
+export type AdapterEvent = z.infer<typeof adapterEvent>;
 
 /** The body of each route. */
 export const adapterBodies = {
@@ -85,3 +92,25 @@ export const adapterBodies = {
   events: adapterEvent,
 } as const;
 export type AdapterBodyKind = keyof typeof adapterBodies;
+
+/**
+ * What an adapter is told of a customer's message that did not get into Genesys Cloud: the body of a POST to its URL, signed
+ * as deliveries are, `webhook-id` being `id`. Any 2xx takes it; a 4xx ends it (but for 408, 425 and 429), all else is tried
+ * again for a day.
+ */
+export const adapterFailure = z.strictObject({
+  type: z.literal("message.failed"),
+  /** Our id of the message, as the answer to the adapter's request named it. */
+  id: z.string(),
+  /** The adapter's own id; null when it is not kept any more. */
+  messageId: z.string().nullable(),
+  /** Name of the integration. */
+  integration: z.string(),
+  integrationId: z.string(),
+  /** The customer who wrote. */
+  from: z.strictObject({ id: z.string(), idType: z.string() }),
+  reason,
+  /** When it was given up, ISO 8601 in UTC. */
+  at: z.string(),
+});
+export type AdapterFailure = z.infer<typeof adapterFailure>;
