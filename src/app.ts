@@ -15,6 +15,9 @@ import type { ChannelConfig, Config, Integration } from "./config";
 import { createReceiptCallbacks } from "./delivery/callbacks";
 import { createConfirmations } from "./delivery/confirmations";
 import { createDelivery } from "./delivery/deliver";
+import { createFailureNews } from "./delivery/failures";
+import { createInboundChannel, paceInbound } from "./delivery/inbound-channel";
+import { createInboundReceipts } from "./delivery/inbound-receipts";
 import { createNotices } from "./delivery/notices";
 import { createPersist } from "./delivery/persist";
 import { createReports } from "./delivery/reports";
@@ -25,17 +28,21 @@ import { createWorker, type QueueWork } from "./delivery/worker";
 import { BridgeError, StoreUnavailable } from "./errors";
 import { createGenesysClient, type GenesysClient } from "./genesys/client";
 import { pace } from "./genesys/budget";
+import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
 import { createReceiptSender } from "./genesys/receipts";
 import type { Log } from "./log";
+import { understandCall } from "./message/inbound";
 import { deliverableKinds, type Message } from "./message/message";
 import { normalize } from "./message/normalize";
 import { type AuditOptions, audit } from "./store/audit";
 import { createCallbacks } from "./store/callbacks";
 import { createChanges } from "./store/changes";
 import { updateBudgets } from "./store/budgets";
+import type { KeptBody } from "./store/captures";
 import { type Database, openDatabase } from "./store/database";
 import { newId } from "./store/ids";
+import { readGenesysIds } from "./store/inbound";
 import { createIngest } from "./store/ingest";
 import { indexLookups } from "./store/lookups";
 import { findMessage } from "./store/messages";
@@ -43,7 +50,15 @@ import { migrate } from "./store/migrate";
 import { quarantine } from "./store/quarantine";
 import { probeWrite } from "./store/readiness";
 import { createReceiptRecorder } from "./store/receipts";
-import { readQueues, releaseAllLeases } from "./store/tasks";
+import {
+  deliverQueue,
+  failureQueue,
+  inboundChannelName,
+  inboundReceiptQueue,
+  readQueues,
+  releaseAllLeases,
+  typingQueue,
+} from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
 import { limitQuarantine } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
@@ -142,10 +157,12 @@ function createParts(
   }
   const rules = createRules(config);
   const rulesFor = (integration: string, channel: Channel) => rules(integration, channel);
-  const rulesOf = (integration: string, channel: string) => rules(integration, channels.get(channel));
+  const inboundChannels = new Map<string, Channel>();
+  const rulesOf = (integration: string, channel: string) =>
+    rules(integration, channels.get(channel) ?? inboundChannels.get(channel));
   const shared = { database, change, persist, understand, now, random, newId: () => newId(now()) };
 
-  const deliveries = [...channels.values()].map((channel) =>
+  const deliverThrough = (channel: Channel) =>
     createDelivery(
       {
         ...shared,
@@ -167,8 +184,8 @@ function createParts(
         },
       },
       channel,
-    ),
-  );
+    );
+  const deliveries = [...channels.values()].map(deliverThrough);
 
   const clients: GenesysClient[] = [];
   const reports = config.organisations.flatMap((organisation) => {
@@ -180,6 +197,14 @@ function createParts(
     });
     const client = createGenesysClient({ organisation, now, budget });
     clients.push(client);
+    const into = createInboundChannel({
+      organisation: organisation.name,
+      inbound: createInbound(client),
+      findGenesysIds: (id) => database.read((db) => readGenesysIds(db, id)),
+      now,
+    });
+    inboundChannels.set(into.name, into);
+    deliveries.push(paceInbound(deliverThrough(into), into));
     return createReports({
       database,
       organisation: organisation.name,
@@ -204,7 +229,13 @@ function createParts(
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const works: QueueWork[] = [
     ...deliveries,
-    ...[...channels.values()].filter((channel) => channel.sendTyping).map((channel) => createTyping(shared, channel)),
+    ...[...channels.values(), ...inboundChannels.values()]
+      .filter((channel) => channel.sendTyping)
+      .map((channel) => createTyping(shared, channel)),
+    ...[...channels.values()]
+      .filter((channel) => channel.tellFailure)
+      .map((channel) => createFailureNews(shared, channel)),
+    createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
     createReceiptCallbacks({ ...shared, rulesOf }),
     ...reports,
@@ -279,14 +310,19 @@ function createHttpServer(
     return createServer(app);
   }
 
+  const ingest = createIngest(database, now);
   app.use(
     callbackRoutes({
       channels: config.channels.flatMap((channel) =>
-        channel.type === "http" ? [{ name: channel.name, secret: channel.secret }] : [],
+        channel.type === "http" ? [{ name: channel.name, secret: channel.secret, url: channel.url }] : [],
       ),
+      integrations: config.integrations,
       maxBodyBytes: config.maxBodyBytes,
-      save: createCallbacks(database, now),
+      saveReceipt: createCallbacks(database, now),
+      saveArrival: ingest,
       now,
+      newId: () => newId(now()),
+      log,
     }),
   );
   app.use(
@@ -301,7 +337,6 @@ function createHttpServer(
   );
   app.use(answerNotFound, createErrorHandler(log));
 
-  const ingest = createIngest(database, now);
   const outbound = createOutboundListener({
     integrations: config.integrations,
     maxBodyBytes: config.maxBodyBytes,
@@ -385,16 +420,22 @@ export function auditOptions(config: Config, now: number): AuditOptions {
       "confirmations",
       "notices",
       "callbacks:receipts",
-      ...config.channels.flatMap((one) => [`deliver:${one.name}`, `typing:${one.name}`]),
+      inboundReceiptQueue,
+      ...[
+        ...config.channels.map((one) => one.name),
+        ...config.organisations.map((one) => inboundChannelName(one.name)),
+      ].flatMap((name) => [deliverQueue(name), typingQueue(name)]),
+      ...config.channels.map((one) => failureQueue(one.name)),
       ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
     ],
   };
 }
 
 /** A stored body, understood as it is today. */
-export function understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message {
-  const { body, ...ids } = capture;
-  return normalize(JSON.parse(body.toString("utf8")) as Record<string, unknown>, ids);
+export function understand({ body, kind, source, id, integration, integrationId }: KeptBody): Message {
+  const parsed = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+  const ids = { id, integration, integrationId };
+  return source === null ? normalize(parsed, ids) : understandCall(kind, ids, parsed);
 }
 
 /** What applies to the messages of each integration on each channel; worked out once. */
@@ -413,6 +454,7 @@ function createRules(config: Config) {
 }
 
 function makeRules(config: Config, integration: Integration | undefined, channel: Channel | undefined): Rules {
+  if (channel?.type === "genesys") return inboundRules(channel);
   const policy = config.fallback.find((one) => one.name === integration?.fallback);
   return {
     confirms: channel?.confirms ?? "accepted",
@@ -433,6 +475,20 @@ function makeRules(config: Config, integration: Integration | undefined, channel
             digest: policy.digest,
           },
         }),
+  };
+}
+
+/** Nobody is owed a receipt or a notice for what a customer sent; its adapter is told when it fails. */
+function inboundRules({ confirms, retry, repeatable }: Channel): Rules {
+  return {
+    confirms,
+    retry,
+    repeatable,
+    undeliveredAfterMs: 0,
+    receipts: "none",
+    acceptedCountsAsDelivered: false,
+    onUnconfirmed: "none",
+    inbound: true,
   };
 }
 

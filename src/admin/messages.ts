@@ -5,11 +5,12 @@ import { BridgeError } from "../errors";
 import type { Message } from "../message/message";
 import { writeJson } from "../message/write-json";
 import type { Db } from "../store/bulk";
+import type { KeptBody } from "../store/captures";
 import { findMessage, listMessages, type MessageDetail, type MessageItem } from "../store/messages";
 
 export interface MessagesDeps {
   read<T>(work: (db: Db) => Promise<T>): Promise<T>;
-  understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message;
+  understand(capture: KeptBody): Message;
 }
 
 const time = z.string().transform((value, context) => {
@@ -75,12 +76,12 @@ export async function listByQuery(
 
 /** The item with everything known about it: what the API and `omb messages show --json` print. */
 export function describeMessage(detail: MessageDetail, understand: MessagesDeps["understand"]) {
-  const { item, body, deliveries, attempts, receipt, duplicates, timeline } = detail;
-  const { id, integration, integrationId } = item;
+  const { item, source, body, deliveries, attempts, receipt, duplicates, timeline } = detail;
+  const { id, integration, integrationId, kind } = item;
   return {
     ...item,
     duplicates,
-    message: body === null ? null : understand({ body, id, integration, integrationId }),
+    message: body === null ? null : understand({ body, id, integration, integrationId, kind, source }),
     deliveries,
     attempts,
     receipt,

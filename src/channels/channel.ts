@@ -1,5 +1,6 @@
 /** The one shape of every channel: http, forward, email, sms and those to come. */
 import type { Accepts } from "../message/accepts";
+import type { AdapterFailure } from "../message/adapter";
 import type { Message, Reason } from "../message/message";
 
 export type { Accepts };
@@ -10,6 +11,8 @@ export type Outcome =
       status: "accepted" | "delivered";
       /** The other side's id of the message, which its later receipts may name. */
       providerMessageId?: string;
+      /** The conversation it went into, where Genesys Cloud is the other side. */
+      conversationId?: string;
       /** What was answered, for people, without message text: `HTTP 200`, `250 OK`. */
       answer: string;
     }
@@ -34,6 +37,8 @@ export interface OutboundDelivery {
   message: Message;
   /** Present when the message goes out in several parts, counted from 1: `message` is then this part of it. */
   part?: { number: number; count: number };
+  /** When it reached the bridge, milliseconds UTC. */
+  receivedAt?: number;
   /** The webhook request as it came, for channels that pass the original on. */
   original?: { body: Buffer; headers: Record<string, string> };
   /** Present when this delivery is a notice of missed messages: what to write, and to whom. */
@@ -81,5 +86,7 @@ export interface Channel {
   send(delivery: OutboundDelivery): Promise<Outcome>;
   /** Shows that somebody is typing: one try, its result is not looked at. Absent: the channel cannot. */
   sendTyping?(delivery: OutboundDelivery): Promise<void>;
+  /** Tells that a customer's message, which its adapter brought in, did not get into Genesys Cloud. Absent: it brings none in. */
+  tellFailure?(failure: AdapterFailure): Promise<Outcome>;
   close?(): Promise<void>;
 }

@@ -52,6 +52,16 @@ export function judgeAnswer(answer: HttpAnswer, now: Date): Outcome {
   return judgeFailure(answer, now);
 }
 
+/** Judges the answer to news that wants no decision: any 2xx has heard it, and a 4xx that does not ask to come back never will. */
+export function judgeHeard(answer: HttpAnswer, now: Date): Outcome {
+  if (answer.kind === "unanswered") return judgeFailure(answer, now);
+  const { status } = answer;
+  if (status >= 200 && status < 300) return { status: "accepted", answer: `HTTP ${status}` };
+  const final = status >= 400 && status < 500 && !passingRefusals.has(status);
+  const failure = judgeFailure(answer, now);
+  return final && failure.status === "failed" ? { ...failure, retryable: false } : failure;
+}
+
 /** What a try means that brought nothing, or nothing in the contract's form: another try may mend it, after the wait it asks for. */
 export function judgeFailure(answer: HttpAnswer, now: Date): Outcome {
   if (answer.kind === "unanswered") {

@@ -4,7 +4,7 @@ import { writeJson } from "../message/write-json";
 import { decodeStandardWebhooksSecret, signStandardWebhook } from "../standard-webhooks";
 import type { Accepts, Channel, OutboundDelivery, RetryRule } from "./channel";
 import { createHttpExchange, type HttpAnswer } from "./http-exchange";
-import { judgeAnswer } from "./http-outcome";
+import { judgeAnswer, judgeHeard } from "./http-outcome";
 
 export interface HttpChannelSettings {
   name: string;
@@ -31,15 +31,15 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
   const path = url.pathname + url.search;
   const accepts: Accepts = { kinds: deliverableKinds, typing: true, ...settings.accepts };
 
-  function post(type: string, delivery: OutboundDelivery): Promise<HttpAnswer> {
-    const body = Buffer.from(writeBody(type, delivery));
-    const signed = signStandardWebhook({ key, id: webhookId(delivery), at: deps.now(), body });
+  function post(id: string, text: string): Promise<HttpAnswer> {
+    const body = Buffer.from(text);
+    const signed = signStandardWebhook({ key, id, at: deps.now(), body });
     const headers = { "content-type": "application/json", "user-agent": "open-messaging-bridge", ...signed };
     return exchange.post({ path, headers, body });
   }
 
   async function sendTyping(delivery: OutboundDelivery): Promise<void> {
-    await post("typing", delivery);
+    await post(delivery.deliveryId, writeBody("typing", delivery));
   }
 
   return {
@@ -53,8 +53,12 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
 
     async send(delivery) {
       // A notice is another type, so that an adapter made for messages alone does not pass the missed message on in its place.
-      const answer = await post(delivery.notice ? "notice.outbound" : "message.outbound", delivery);
-      return judgeAnswer(answer, deps.now());
+      const type = delivery.notice ? "notice.outbound" : "message.outbound";
+      return judgeAnswer(await post(webhookId(delivery), writeBody(type, delivery)), deps.now());
+    },
+
+    async tellFailure(failure) {
+      return judgeHeard(await post(failure.id, JSON.stringify(failure)), deps.now());
     },
 
     ...(accepts.typing && { sendTyping }),

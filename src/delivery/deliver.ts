@@ -2,10 +2,17 @@
 import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
 import { degrade, writePart } from "../message/degrade";
 import type { Message } from "../message/message";
-import { type Change, type ChangeRequest, type MessageState, startDeliveries } from "../store/changes";
+import {
+  type Change,
+  type ChangeRequest,
+  type MessageState,
+  type StartedDelivery,
+  startDeliveries,
+} from "../store/changes";
 import type { Database } from "../store/database";
 import { deliverQueue, dropEmptyLanes, type LeasedTask } from "../store/tasks";
 import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
+import type { KeptBody } from "../store/captures";
 import type { Rules } from "./rules";
 import { type Circumstances, decideOutcome, decidePartSent, decideStart } from "./status";
 import type { QueueWork } from "./worker";
@@ -15,7 +22,7 @@ export interface DeliverDeps {
   change(request: ChangeRequest): Promise<MessageState | undefined>;
   /** Runs `write` until the store takes it: what was sent must be recorded. */
   persist<T>(write: () => Promise<T>): Promise<T>;
-  understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message;
+  understand(capture: KeptBody): Message;
   rulesFor(integration: string, channel: Channel): Rules;
   now: () => number;
   random: () => number;
@@ -39,6 +46,8 @@ export interface AttemptFacts {
   code?: string;
   durationMs: number;
 }
+
+type KeptCapture = Pick<StartedDelivery, "receivedAt" | "headers" | "body">;
 
 /** Lanes of one channel sent at the same time. */
 const lanesAtOnce = 128;
@@ -80,10 +89,10 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
           lanes.filter((lane) => !found.has(lane)),
         );
       }
-      return started.map(async ({ state, headers, body }) => {
+      return started.map(async ({ state, receivedAt, headers, body }) => {
         const attempt = attempts.get(state.delivery.seq);
         if (attempt === undefined) endProbe();
-        else await attemptDelivery(state, { headers, body }, attempt, probe);
+        else await attemptDelivery(state, { receivedAt, headers, body }, attempt, probe);
       });
     } catch (error) {
       endProbe();
@@ -93,7 +102,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
 
   async function attemptDelivery(
     state: MessageState,
-    capture: { headers: Record<string, string>; body: Buffer | null },
+    capture: KeptCapture,
     number: number,
     probe: boolean,
   ): Promise<void> {
@@ -120,18 +129,14 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     });
   }
 
-  async function send(
-    state: MessageState,
-    capture: { headers: Record<string, string>; body: Buffer | null },
-    attempt: number,
-  ): Promise<Outcome> {
-    const { body, headers } = capture;
+  async function send(state: MessageState, capture: KeptCapture, attempt: number): Promise<Outcome> {
+    const { receivedAt, body, headers } = capture;
     if (body === null) {
       return refused("GeneralError", "the content was removed by retention before it could be delivered");
     }
-    const { id, integration, integrationId, delivery } = state;
-    const message = deps.understand({ body, id, integration, integrationId });
-    const shared = { deliveryId: delivery.id, attempt, original: { body, headers } };
+    const { id, integration, integrationId, kind, source, delivery } = state;
+    const message = deps.understand({ body, id, integration, integrationId, kind, source });
+    const shared = { deliveryId: delivery.id, attempt, receivedAt, original: { body, headers } };
     if (channel.handsOnOriginal) return channel.send({ ...shared, message });
     const parts = degrade(message, channel.accepts);
     if (parts.length === 0) {

@@ -3,6 +3,7 @@ import type { Channel, NoticeContent, Outcome } from "../channels/channel";
 import { type Address, type AddressRules, findAddress } from "../fallback/addresses";
 import { type NoticeFacts, renderNotice, type Wording } from "../fallback/render";
 import type { Message } from "../message/message";
+import type { KeptBody } from "../store/captures";
 import type { Database, Tx } from "../store/database";
 import { loadNotice, type NoticeState, noticeQueue, writeNotice } from "../store/notices";
 import { finishTasks, type LeasedTask, postponeTasks } from "../store/tasks";
@@ -23,7 +24,7 @@ export interface NoticeDeps {
   database: Database;
   policyOf(name: string): NoticePolicy | undefined;
   channelOf(name: string): Channel | undefined;
-  understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message;
+  understand(capture: KeptBody): Message;
   persist<T>(write: () => Promise<T>): Promise<T>;
   now: () => number;
   random: () => number;
@@ -255,7 +256,7 @@ function writeContent(
 function senderOf(deps: NoticeDeps, notice: NoticeState): string {
   const newest = notice.missed.at(-1);
   if (newest === undefined) return "";
-  const { body, id, integration, integrationId } = newest;
+  const { body, id, integration, integrationId, kind } = newest;
   if (body === null) return integration;
-  return deps.understand({ body, id, integration, integrationId }).sender.nickname ?? integration;
+  return deps.understand({ body, id, integration, integrationId, kind, source: null }).sender.nickname ?? integration;
 }

@@ -15,6 +15,11 @@ export interface Rules {
   /** The organisation whose Genesys Cloud gets the receipts; undefined: there is none to tell. */
   organisation?: string;
   fallback?: FallbackRule;
+  /**
+   * A customer's message on its way into Genesys Cloud: the id it gets there is its `genesysMessageId`, a failure counts even
+   * after it was accepted, and the adapter that brought it is told.
+   */
+  inbound?: true;
 }
 
 /** The part of a fallback policy that decides whether a notice is due. */

@@ -1,9 +1,10 @@
 /** What becomes of a delivery and its message, event by event. Pure: each function maps the state as it is to the change that follows. */
 import type { Outcome } from "../channels/channel";
 import type { Reason } from "../message/message";
-import type { Change, MessageState } from "../store/changes";
+import type { Change, MessageChange, MessageState } from "../store/changes";
 import type { NoticeJoin } from "../store/notices";
 import { keyOf } from "../store/keys";
+import { failureQueue, failureTaskKey } from "../store/tasks";
 import { nextTryAt } from "./retry";
 import type { Rules } from "./rules";
 
@@ -74,19 +75,24 @@ export function decideOutcome(
   }
   // Recorded already, by a commit whose answer got lost: the lane waits for the next try.
   if (state.delivery.status === "pending") return { ledger: [] };
-  if (state.delivery.status !== "sending") return { attempt: finished, lane: "release", ledger: [] };
+  if (state.delivery.status !== "sending") {
+    // A confirmation was faster than the answer, which may still know the message's ids.
+    return { attempt: finished, lane: "release", ...learn(outcome, rules), ledger: [] };
+  }
   if (outcome.status !== "failed") {
     const { status, providerMessageId } = outcome;
     if (status === "accepted")
-      return { attempt: finished, lane: "release", ...becomeAccepted(state, providerMessageId, given) };
-    const known = providerMessageId === undefined ? {} : { providerMessageId };
+      return withIds(
+        { attempt: finished, lane: "release", ...becomeAccepted(state, providerMessageId, given) },
+        outcome,
+        rules,
+      );
     const change = becomeDelivered(state, "delivered", now, given);
-    return {
-      attempt: finished,
-      lane: "release",
-      ...change,
-      delivery: { ...change.delivery, acceptedAt: now, ...known },
-    };
+    return withIds(
+      { attempt: finished, lane: "release", ...change, delivery: { ...change.delivery, acceptedAt: now } },
+      outcome,
+      rules,
+    );
   }
   if (outcome.uncertain) return becomeUnknown(state, outcome.answer, given);
   const retryAt = outcome.retryable
@@ -130,6 +136,27 @@ export function decidePartSent(
     delivery: { partsSent: part.number },
     lane: { leaseUntil },
     ledger: [{ at: now, event: "delivery.partSent", detail: { attempt, part: part.number, of: part.count } }],
+  };
+}
+
+/** The ids that an answer brings, whatever else has become of the message. */
+function learn(outcome: Outcome, rules: Rules): Pick<Change, "delivery" | "message"> {
+  if (outcome.status === "failed") return {};
+  const { providerMessageId, conversationId } = outcome;
+  const ids: MessageChange = { ...(rules.inbound && { genesysMessageId: providerMessageId }), conversationId };
+  const isNews = ids.genesysMessageId !== undefined || conversationId !== undefined;
+  return {
+    ...(providerMessageId === undefined ? {} : { delivery: { providerMessageId } }),
+    ...(isNews ? { message: ids } : {}),
+  };
+}
+
+function withIds(change: Change, outcome: Outcome, rules: Rules): Change {
+  const { delivery, message } = learn(outcome, rules);
+  return {
+    ...change,
+    ...(delivery && { delivery: { ...change.delivery, ...delivery } }),
+    ...(message && { message: { ...change.message, ...message } }),
   };
 }
 
@@ -203,7 +230,10 @@ function becomeDelivered(state: MessageState, status: "delivered" | "read", at: 
     message: { fate: "delivered", reason: null },
     ledger: [{ at: now, event: `delivery.${status}` }],
     ...(first ? owe(state, "Delivered", undefined, at, rules) : {}),
-    removeTasks: state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)],
+    removeTasks: [
+      ...(state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)]),
+      ...(rules.inbound && state.delivery.status === "failed" ? [failureTaskKey(state.id)] : []),
+    ],
   };
 }
 
@@ -246,7 +276,8 @@ function notDelivered(
   reason: Reason,
   fate: "failed" | "unknown",
   given: Circumstances,
-): { message?: Change["message"]; notice?: NoticeJoin } {
+): { message?: Change["message"]; notice?: NoticeJoin; addTasks?: Change["addTasks"] } {
+  if (given.rules.inbound) return { message: { fate, reason }, addTasks: tellFailure(state, given.now) };
   // Accepted was the best news to be had, and now worse news has come after all.
   if (state.fate === "accepted") return { message: { fate, reason } };
   if (state.fate !== "open" || state.notice !== null) return { message: { reason } };
@@ -266,6 +297,13 @@ function notDelivered(
       dueAt: given.now + fallback.graceMs,
     },
   };
+}
+
+/** The adapter that brought a message in is told that it did not get there. */
+function tellFailure(state: MessageState, now: number): NonNullable<Change["addTasks"]> {
+  if (state.source === null) return [];
+  const detail = { messageId: state.id, at: now };
+  return [{ key: failureTaskKey(state.id), queue: failureQueue(state.source), dueAt: now, detail }];
 }
 
 /** The receipt that Genesys Cloud is owed, if it is to be told and can be: at most one per message. */

@@ -1,14 +1,14 @@
 /** Shows the customer that somebody types: beside the lane, one try, dropped once it is stale. */
 import type { Channel } from "../channels/channel";
 import type { Message } from "../message/message";
-import { readCapture } from "../store/captures";
+import { type KeptBody, readCapture } from "../store/captures";
 import type { Database } from "../store/database";
 import { finishTasks, type LeasedTask, typingQueue } from "../store/tasks";
 import type { QueueWork } from "./worker";
 
 export interface TypingDeps {
   database: Database;
-  understand(capture: { body: Buffer; id: string; integration: string; integrationId: string }): Message;
+  understand(capture: KeptBody): Message;
   now: () => number;
 }
 
@@ -20,9 +20,9 @@ export function createTyping({ database, understand, now }: TypingDeps, channel:
     if (now() >= Number(task.detail?.staleAt ?? 0)) return;
     const capture = await readCapture(database.db, task.subject);
     if (capture?.body == null) return;
-    const { id, integration, integrationId, body, headers } = capture;
-    const message = understand({ body, id, integration, integrationId });
-    await channel.sendTyping({ deliveryId: id, attempt: 1, message, original: { body, headers } });
+    const { body, headers, receivedAt, ...known } = capture;
+    const message = understand({ body, ...known });
+    await channel.sendTyping({ deliveryId: known.id, attempt: 1, message, receivedAt, original: { body, headers } });
   }
 
   return {

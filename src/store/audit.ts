@@ -106,6 +106,12 @@ const checks: Check[] = [
     where: `(select count(distinct l.detail) from ledger l where l.message_seq = m.seq and l.event = 'notice.accepted') > 1`,
   },
   {
+    problem: "a customer's message failed, and its adapter is not told",
+    mend: "tell the customer by hand, or replay the message",
+    where: `m.source is not null and m.fate = 'failed' and not ${hasLine("failure.told", "failure.untold")}
+      and not exists (select 1 from tasks t where t.key = 'failure:' || m.id)`,
+  },
+  {
     problem: "a receipt is owed and not queued",
     mend: "replay the message, or tell Genesys Cloud by hand",
     where: `exists (select 1 from receipts r where r.message_seq = m.seq and r.state = 'queued'
@@ -194,6 +200,7 @@ async function findOrphans(db: Db, { now, queues }: AuditOptions): Promise<Findi
        or (t.key like 'confirm:%' and not exists (select 1 from deliveries d where d.seq = t.subject))
        or (t.key like 'receipt:%' and not exists (select 1 from receipts r where r.message_seq = t.subject))
        or (t.key like 'notice:%' and not exists (select 1 from notices n where n.seq = t.subject))
+       or (t.key like 'failure:%' and not exists (select 1 from messages m where m.id = substr(t.key, 9)))
        or (t.key like 'callback:%' and not exists (select 1 from callbacks c where c.seq = t.subject))
      limit 1000`,
   );

@@ -2,10 +2,18 @@
 import type { Db } from "./bulk";
 import { bytes } from "./engine";
 
-export interface StoredCapture {
+/** A body as it came, and what is known of it without looking inside. */
+export interface KeptBody {
+  body: Buffer;
   id: string;
   integration: string;
   integrationId: string;
+  kind: string;
+  /** The channel whose adapter brought it in; null for what Genesys Cloud sent. */
+  source: string | null;
+}
+
+export interface StoredCapture extends Omit<KeptBody, "body"> {
   receivedAt: number;
   headers: Record<string, string>;
   /** Null when retention has removed it. */
@@ -16,7 +24,7 @@ export async function readCapture(db: Db, messageSeq: number): Promise<StoredCap
   const row = await db
     .selectFrom("captures as c")
     .innerJoin("messages as m", "m.seq", "c.message_seq")
-    .select(["m.id", "m.integration", "m.integration_id", "m.received_at", "c.headers", "c.body"])
+    .select(["m.id", "m.integration", "m.integration_id", "m.kind", "m.source", "m.received_at", "c.headers", "c.body"])
     .where("c.message_seq", "=", messageSeq)
     .executeTakeFirst();
   if (row === undefined) return undefined;
@@ -24,6 +32,8 @@ export async function readCapture(db: Db, messageSeq: number): Promise<StoredCap
     id: row.id,
     integration: row.integration,
     integrationId: row.integration_id,
+    kind: row.kind,
+    source: row.source,
     receivedAt: row.received_at,
     headers: JSON.parse(row.headers),
     body: row.body === null ? null : bytes(row.body),

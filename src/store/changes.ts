@@ -9,6 +9,7 @@ import { bulk } from "./bulk";
 import type { Database, Tx } from "./database";
 import { bytes } from "./engine";
 import { insertLedger, type LedgerLine } from "./ledger";
+import { indexLearned } from "./lookups";
 import { joinNotice, type NoticeJoin } from "./notices";
 import { addTasks, hastenTask, type LaneMoves, moveLanes, type NewTask, removeTasks } from "./tasks";
 
@@ -20,6 +21,8 @@ export interface MessageState {
   integrationId: string;
   genesysMessageId: string | null;
   kind: string;
+  /** The channel whose adapter brought it in; null for what Genesys Cloud sent. */
+  source: string | null;
   recipientId: string;
   recipientIdType: string;
   receivedAt: number;
@@ -56,7 +59,7 @@ export interface Change {
   attempt?: AttemptChange;
   /** An earlier attempt that a crash cut off. */
   interrupted?: { number: number; at: number };
-  message?: { fate?: string; reason?: Reason | null };
+  message?: MessageChange;
   ledger: LedgerLine[];
   /** A receipt owed to Genesys Cloud: kept once per message, with the task that sends it. */
   receipt?: { status: "Delivered" | "Failed"; reason?: Reason; at: number; queue: string };
@@ -64,6 +67,14 @@ export interface Change {
   removeTasks?: string[];
   /** Joins the notice that waits for this recipient, or starts one. */
   notice?: NoticeJoin;
+}
+
+/** Ids that are learned stay: undefined changes nothing. */
+export interface MessageChange {
+  fate?: string;
+  reason?: Reason | null;
+  genesysMessageId?: string | undefined;
+  conversationId?: string | undefined;
 }
 
 export type AttemptChange =
@@ -176,6 +187,7 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
 
   const messages = decided.filter(({ change }) => change.message !== undefined);
   if (messages.length > 0) await updateMessages(tx.db, messages);
+  await indexLearned(tx.db, messages.flatMap(listLearned));
   const deliveries = decided.filter(({ change }) => change.delivery !== undefined || change.lane === "release");
   if (deliveries.length > 0) await updateDeliveries(tx.db, deliveries);
 
@@ -216,11 +228,20 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
 }
 
 const updateMessages = bulk<Decided>(
-  "update messages set fate = v.column2, reason_code = v.column3, reason_message = v.column4 from (values {rows}) as v where messages.seq = v.column1",
-  "(cast(? as bigint), cast(? as text), cast(? as text), cast(? as text))",
+  `update messages set fate = v.column2, reason_code = v.column3, reason_message = v.column4,
+     genesys_id = coalesce(v.column5, messages.genesys_id), conversation_id = coalesce(v.column6, messages.conversation_id)
+   from (values {rows}) as v where messages.seq = v.column1`,
+  "(cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as text))",
   ({ state, change }) => {
     const reason = change.message?.reason === undefined ? state.reason : change.message.reason;
-    return [state.seq, change.message?.fate ?? state.fate, reason?.code ?? null, reason?.message ?? null];
+    return [
+      state.seq,
+      change.message?.fate ?? state.fate,
+      reason?.code ?? null,
+      reason?.message ?? null,
+      change.message?.genesysMessageId ?? null,
+      change.message?.conversationId ?? null,
+    ];
   },
 );
 
@@ -245,6 +266,14 @@ const updateDeliveries = bulk<Decided>(
     ];
   },
 );
+
+function listLearned({ state, change }: Decided) {
+  const { genesysMessageId, conversationId } = change.message ?? {};
+  return [
+    ...(genesysMessageId ? [{ kind: "genesys" as const, value: genesysMessageId, messageSeq: state.seq }] : []),
+    ...(conversationId ? [{ kind: "conversation" as const, value: conversationId, messageSeq: state.seq }] : []),
+  ];
+}
 
 interface StartedAttempt {
   deliverySeq: number;
@@ -302,6 +331,7 @@ interface StateRow {
   integration_id: string;
   genesys_id: string | null;
   kind: string;
+  source: string | null;
   recipient_id: string;
   recipient_id_type: string;
   received_at: number;
@@ -327,7 +357,7 @@ interface StateRow {
   delivery_reason_message: string | null;
 }
 
-const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id, m.kind, m.recipient_id, m.recipient_id_type,
+const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id, m.kind, m.source, m.recipient_id, m.recipient_id_type,
   m.received_at, m.fate, m.reason_code, m.reason_message, m.notice_seq, n.status as notice_status,
   r.status as receipt_status, r.state as receipt_state, d.seq as delivery_seq, d.id as delivery_id, d.channel, d.lane, d.trigger,
   d.status, d.attempts, d.parts_sent, d.first_attempt_at, d.accepted_at, d.provider_message_id, d.reason_code as delivery_reason_code,
@@ -389,6 +419,7 @@ function stateOf(row: StateRow): MessageState {
     integrationId: row.integration_id,
     genesysMessageId: row.genesys_id,
     kind: row.kind,
+    source: row.source,
     recipientId: row.recipient_id,
     recipientIdType: row.recipient_id_type,
     receivedAt: row.received_at,

@@ -1,9 +1,10 @@
-/** Keeps what the webhook brought: capture, message, delivery, ledger line and task in one commit, many requests at a time. */
+/** Keeps what came in: capture, message, delivery, ledger line and task in one commit, many requests at a time. */
 import { StoreUnavailable } from "../errors";
 import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
 import type { Database, Tx } from "./database";
 import { insertLedger, type LedgerLine } from "./ledger";
+import { markReturned } from "./returns";
 import { addTasks, joinLanes, type NewTask } from "./tasks";
 
 /** A verified request, understood, and what follows from it. */
@@ -25,7 +26,11 @@ export interface Arrival {
   reason: { code: string; message: string } | null;
   headers: Record<string, string>;
   body: Uint8Array;
-  /** Present when the message goes to the customer in its lane. */
+  /** The channel whose adapter brought it; absent for what Genesys Cloud sent. */
+  source?: string;
+  /** It shows that the customer is there: what waits to be told elsewhere need not be. */
+  showsPresence?: true;
+  /** Present when the message goes on in its lane. */
   delivery?: { id: string; channel: string; lane: string };
   ledger: LedgerLine[];
   tasks?: Omit<NewTask, "subject">[];
@@ -35,9 +40,9 @@ export type Stored = { duplicate: boolean };
 
 const insertMessages = bulk<Arrival, { seq: number; id: string }>(
   `insert into messages (id, dedup_key, integration, integration_id, genesys_id, direction, kind, conversation_id,
-     recipient_id, recipient_id_type, received_at, sent_at, summary, fate, reason_code, reason_message)
+     recipient_id, recipient_id_type, received_at, sent_at, summary, fate, reason_code, reason_message, source)
    values {rows} on conflict (dedup_key) do nothing returning seq, id`,
-  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   (one) => [
     one.id,
     one.dedupKey,
@@ -55,6 +60,7 @@ const insertMessages = bulk<Arrival, { seq: number; id: string }>(
     one.fate,
     one.reason?.code ?? null,
     one.reason?.message ?? null,
+    one.source ?? null,
   ],
 );
 
@@ -111,6 +117,16 @@ async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Promise<S
 }
 
 async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
+  // Before the messages' own lanes are touched: everywhere, notices are locked before lanes.
+  const present = kept.filter(({ arrival }) => arrival.showsPresence);
+  await markReturned(
+    tx,
+    present.map(({ arrival }) => ({
+      integration: arrival.integration,
+      recipientId: text(arrival.recipientId) ?? "",
+    })),
+    now,
+  );
   await insertCaptures(tx.db, kept);
   const deliveries = kept.flatMap(({ arrival, seq }) =>
     arrival.delivery ? [{ seq, delivery: arrival.delivery }] : [],

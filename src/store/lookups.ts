@@ -77,6 +77,18 @@ export async function indexLookups(database: Database, now: number): Promise<num
   });
 }
 
+/** Indexes ids that messages have been given since they were stored: the index may have passed them already. */
+export async function indexLearned(
+  db: Db,
+  learned: readonly { kind: LookupKind; value: string; messageSeq: number }[],
+): Promise<void> {
+  if (learned.length === 0) return;
+  await insertLookups(
+    db,
+    learned.map(({ kind, value, messageSeq }) => ({ key: lookupKey(kind, value), seq: messageSeq })),
+  );
+}
+
 async function readPosition(db: Db): Promise<number> {
   const [row] = await run<{ value: string }>(db, "select value from meta where key = $1", [position]);
   return Number(row?.value ?? 0);

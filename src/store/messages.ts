@@ -60,6 +60,8 @@ export interface MessageDetail {
   item: MessageItem;
   seq: number;
   duplicates: number;
+  /** The channel whose adapter brought it in; null for what Genesys Cloud sent. */
+  source: string | null;
   /** Null when retention has removed it. */
   body: Buffer | null;
   deliveries: DeliveryDetail[];
@@ -96,11 +98,16 @@ export interface AttemptDetail {
   answer: string | null;
 }
 
-/** Everything about one message, by our id or Genesys Cloud's (then the newest of that id). */
+/** Everything about one message, by our id or Genesys Cloud's (then what a customer sent before a receipt for it, and the newest). */
 export async function findMessage(db: Db, id: string): Promise<MessageDetail | undefined> {
   const row =
     (await selectItems(db).where("m.id", "=", id).executeTakeFirst()) ??
-    (await selectItems(db).where(whereFound("genesys", id)).orderBy("m.seq", "desc").executeTakeFirst());
+    (await selectItems(db)
+      .where(whereFound("genesys", id))
+      // What a customer sent has the same id as the receipts for it.
+      .orderBy((eb) => eb("m.source", "is", null))
+      .orderBy("m.seq", "desc")
+      .executeTakeFirst());
   if (row === undefined) return undefined;
   const capture = await db.selectFrom("captures").select("body").where("message_seq", "=", row.seq).executeTakeFirst();
   const deliveries = await db
@@ -130,6 +137,7 @@ export async function findMessage(db: Db, id: string): Promise<MessageDetail | u
     item: itemOf(row),
     seq: row.seq,
     duplicates: row.duplicates,
+    source: row.source,
     body: capture?.body == null ? null : bytes(capture.body),
     deliveries: deliveries.map((one) => ({
       id: one.id,
@@ -210,6 +218,7 @@ function selectItems(db: Db) {
       "m.reason_message",
       "m.summary",
       "m.duplicates",
+      "m.source",
       "d.channel",
       "d.status",
       "d.attempts",

@@ -4,10 +4,11 @@ import { StartError } from "../errors";
 import type { Database } from "./database";
 import { classifyFault } from "./faults";
 import { road } from "./migrations/001-road";
+import { inbound } from "./migrations/002-inbound";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
 export async function migrate({ db, engine }: Database): Promise<string[]> {
-  const migrations: Record<string, Migration> = { "001-road": road(engine) };
+  const migrations: Record<string, Migration> = { "001-road": road(engine), "002-inbound": inbound };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
   if (error !== undefined) {

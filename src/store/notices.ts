@@ -62,6 +62,7 @@ export interface MissedMessage {
   id: string;
   integration: string;
   integrationId: string;
+  kind: string;
   recipientId: string;
   recipientIdType: string;
   receivedAt: number;
@@ -93,6 +94,7 @@ export async function loadNotice(tx: Tx, seq: number): Promise<NoticeState | und
     id: string;
     integration: string;
     integration_id: string;
+    kind: string;
     recipient_id: string;
     recipient_id_type: string;
     received_at: number;
@@ -101,7 +103,7 @@ export async function loadNotice(tx: Tx, seq: number): Promise<NoticeState | und
     body: Uint8Array | ArrayBuffer | null;
   }>(
     tx.db,
-    `select m.seq, m.id, m.integration, m.integration_id, m.recipient_id, m.recipient_id_type, m.received_at, m.sent_at, m.reason_code, c.body
+    `select m.seq, m.id, m.integration, m.integration_id, m.kind, m.recipient_id, m.recipient_id_type, m.received_at, m.sent_at, m.reason_code, c.body
      from messages m left join captures c on c.message_seq = m.seq
      where m.notice_seq = $1 and m.fate = 'open' order by m.seq${forUpdate(tx.engine, "m")}`,
     [seq],
@@ -121,6 +123,7 @@ export async function loadNotice(tx: Tx, seq: number): Promise<NoticeState | und
       id: one.id,
       integration: one.integration,
       integrationId: one.integration_id,
+      kind: one.kind,
       recipientId: one.recipient_id,
       recipientIdType: one.recipient_id_type,
       receivedAt: one.received_at,

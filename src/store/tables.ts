@@ -27,6 +27,8 @@ export interface Tables {
     reason_message: string | null;
     notice_seq: number | null;
     duplicates: Generated<number>;
+    /** The channel whose adapter brought it in; null for what Genesys Cloud sent. */
+    source: string | null;
   };
   deliveries: {
     seq: Generated<number>;

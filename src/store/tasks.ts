@@ -37,6 +37,23 @@ export function typingQueue(channel: string): string {
   return `typing:${channel}`;
 }
 
+/** Genesys Cloud's receipts for customers' messages, to be matched with them. */
+export const inboundReceiptQueue = "inbound-receipts";
+
+/** The queue of failures that the adapter of a channel is to be told. */
+export function failureQueue(channel: string): string {
+  return `failures:${channel}`;
+}
+
+export function failureTaskKey(messageId: string): string {
+  return `failure:${messageId}`;
+}
+
+/** The road into an organisation, as a channel: no channel of the settings can have this name. */
+export function inboundChannelName(organisation: string): string {
+  return `genesys:${organisation}`;
+}
+
 const insertTasks = bulk<NewTask>(
   "insert into tasks (key, queue, due_at, subject, detail) values {rows} on conflict (key) do nothing",
   "(?, ?, ?, ?, ?)",

@@ -5,7 +5,7 @@ import { normalize } from "../message/normalize";
 import { summarize } from "../message/summary";
 import type { Arrival } from "../store/ingest";
 import { laneOf } from "../store/keys";
-import { typingQueue } from "../store/tasks";
+import { inboundReceiptQueue, typingQueue } from "../store/tasks";
 
 /** What the settings say of an integration, as far as a webhook needs it. */
 export interface WebhookIntegration {
@@ -55,6 +55,9 @@ export function planArrival(
     ledger: [{ at: receivedAt, event: "message.stored", ...lateness(receivedAt, message.sentAt) }],
   };
   if (message.kind === "typing") return { ...arrival, tasks: [showTyping(message, integration.channel, receivedAt)] };
+  if (message.kind === "receipt") {
+    return { ...arrival, tasks: [{ key: `inbound-receipt:${id}`, queue: inboundReceiptQueue, dueAt: receivedAt }] };
+  }
   if (!deliverable.has(message.kind)) return arrival;
   if (recipient.id === "") {
     return {

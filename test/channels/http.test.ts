@@ -317,3 +317,32 @@ describe("what it declares", () => {
     expect(() => createChannel({ secret: "plain" })).toThrow(expect.objectContaining({ code: "invalid_field" }));
   });
 });
+
+describe("news of a customer's message that failed", () => {
+  const failure = {
+    type: "message.failed" as const,
+    id: "0198f6a2-7000-7000-8000-000000000009",
+    messageId: "hl-9",
+    integration: "harborline-chat",
+    integrationId: "2655b4c8-6386-5a64-8346-d47fed659046",
+    from: { id: "mira", idType: "Opaque" },
+    reason: { code: "ServerError" as const, message: "no" },
+    at: "2026-09-14T08:21:07.113Z",
+  };
+
+  test.each([
+    [204, { status: "accepted" }],
+    [200, { status: "accepted" }],
+    [404, { status: "failed", retryable: false }],
+    [408, { status: "failed", retryable: true }],
+    [429, { status: "failed", retryable: true }],
+    [302, { status: "failed", retryable: true }],
+    [500, { status: "failed", retryable: true }],
+  ])("a %i means %j", async (status, outcome) => {
+    adapter.answer(answerWith(status, "whatever"));
+    expect(await createChannel().tellFailure?.(failure)).toMatchObject(outcome);
+    const [request] = adapter.received;
+    expect(JSON.parse(String(request?.body))).toEqual(failure);
+    expect(request?.headers["webhook-id"]).toBe(failure.id);
+  });
+});

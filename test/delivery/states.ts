@@ -34,6 +34,7 @@ export function stateOf(
     id: "message-1",
     integration: "harborline-chat",
     integrationId: "integration-1",
+    source: null,
     genesysMessageId: "genesys-1",
     kind: "text",
     recipientId: "mira",
