@@ -1,6 +1,7 @@
 /** Builds every part once and hands it to the others; the only file that knows them all. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve as toAbsolute } from "node:path";
 import express from "express";
 import helmet from "helmet";
 import { requireToken } from "./admin/access";
@@ -31,7 +32,13 @@ import { pace } from "./genesys/budget";
 import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
 import { createReceiptSender } from "./genesys/receipts";
+import { ownsUrl } from "./genesys/regions";
 import type { Log } from "./log";
+import { createMedia, type MediaRule, mediaTimeoutMs, needsMedia } from "./media/media";
+import { hasPrivateHost } from "./media/private-address";
+import { createRemote } from "./media/remote";
+import { mediaRoutes } from "./media/routes";
+import { createShelf } from "./media/shelf";
 import { understandCall } from "./message/inbound";
 import { deliverableKinds, type Message } from "./message/message";
 import { normalize } from "./message/normalize";
@@ -127,7 +134,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         await closeServer(server);
         await Promise.all([parts.worker.stop(), parts.upkeep.stop()]);
         await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
-        await Promise.all(parts.clients.map((client) => client.close()));
+        await parts.media.close();
+        await Promise.all([...parts.clients.values()].map((client) => client.close()));
         await database.close();
         log.bridgeStopped({ durationMs: now() - stoppedAt });
       },
@@ -143,11 +151,12 @@ type Parts = ReturnType<typeof createParts>;
 
 /** The worker and what it works with. */
 function createParts(
-  { config, log, now = Date.now, random = Math.random }: BridgeOptions,
+  options: BridgeOptions,
   database: Database,
   metrics: ReturnType<typeof createMetrics>,
   { isStopping, onStoreError }: { isStopping: () => boolean; onStoreError: (error: unknown) => void },
 ) {
+  const { config, log, now = Date.now, random = Math.random } = options;
   const change = createChanges(database, now);
   const persist = createPersist({ isStopping, onError: onStoreError });
   const channels = new Map<string, Channel>();
@@ -162,11 +171,14 @@ function createParts(
     rules(integration, channels.get(channel) ?? inboundChannels.get(channel));
   const shared = { database, change, persist, understand, now, random, newId: () => newId(now()) };
 
+  const clients = new Map<string, GenesysClient>();
+  const media = createMediaParts(options, (organisation) => clients.get(organisation));
   const deliverThrough = (channel: Channel) =>
     createDelivery(
       {
         ...shared,
         rulesFor,
+        media,
         log: {
           deliveryAttempted(facts) {
             metrics.attempts.inc({ channel: facts.channel, result: facts.status });
@@ -187,7 +199,6 @@ function createParts(
     );
   const deliveries = [...channels.values()].map(deliverThrough);
 
-  const clients: GenesysClient[] = [];
   const reports = config.organisations.flatMap((organisation) => {
     const budget = createSharedBudget({
       organisation: organisation.name,
@@ -196,7 +207,7 @@ function createParts(
       now,
     });
     const client = createGenesysClient({ organisation, now, budget });
-    clients.push(client);
+    clients.set(organisation.name, client);
     const into = createInboundChannel({
       organisation: organisation.name,
       inbound: createInbound(client),
@@ -260,6 +271,14 @@ function createParts(
   const upkeep = createUpkeep(
     [
       {
+        name: "media",
+        everyMs: 600_000,
+        async run() {
+          await media.shelf.sweep();
+          return { more: false };
+        },
+      },
+      {
         name: "lookups",
         everyMs: 1000,
         run: async () => ({ more: (await indexLookups(database, now())) > 0 }),
@@ -267,8 +286,50 @@ function createParts(
     ],
     onError,
   );
-  return { channels, clients, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
+  return { channels, clients, media, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
 }
+
+/** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
+function createMediaParts(
+  { config, adminToken, now = Date.now }: BridgeOptions,
+  clientOf: (organisation: string) => GenesysClient | undefined,
+) {
+  const shelf = createShelf({ directory: toAbsolute(config.dataDirectory, "media"), ...keptMedia, now });
+  const localGateways = config.organisations.flatMap(({ gatewayUrl }) =>
+    gatewayUrl !== undefined && hasPrivateHost(gatewayUrl) ? [new URL(gatewayUrl).origin] : [],
+  );
+  const remote = createRemote({ trustedOrigins: localGateways });
+  const organisations = new Map(config.organisations.map((one) => [one.name, one]));
+  const organisationOf = new Map(config.integrations.map((one) => [one.name, one.organisation]));
+  const prepare = createMedia({
+    remote,
+    shelf,
+    publicUrl: config.publicUrl,
+    linkKey: adminToken,
+    sourceOf(integration) {
+      const organisation = organisations.get(organisationOf.get(integration) ?? "");
+      const client = organisation && clientOf(organisation.name);
+      return organisation && client && { owns: (url) => ownsUrl(url, organisation), token: client.token };
+    },
+  });
+  const rules = new Map<string, MediaRule>(
+    config.channels.map(({ name, media: mode, accepts }) => [
+      name,
+      { mode, maxBytes: accepts?.mediaBytes, mediaTypes: accepts?.mediaTypes },
+    ]),
+  );
+  const ruleOf = (channel: string): MediaRule => rules.get(channel) ?? { mode: "pass" };
+  return {
+    shelf,
+    isDue: (message: Message, channel: string) => needsMedia(message, ruleOf(channel)),
+    prepare: (message: Message, channel: string) => prepare(message, ruleOf(channel)),
+    timeoutMs: mediaTimeoutMs,
+    close: remote.close,
+  };
+}
+
+/** Copies of attachments live a week, long enough for an adapter that shows them by their link, within a gigabyte. */
+const keptMedia = { keepMs: 604_800_000, maxBytes: 1_073_741_824 };
 
 /** Everything this process answers over HTTP: the webhook in front, Express for the rest. */
 function createHttpServer(
@@ -325,6 +386,7 @@ function createHttpServer(
       log,
     }),
   );
+  app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
   app.use(
     "/api/v1",
     admin,

@@ -24,6 +24,8 @@ export type Outcome =
       retryAfterMs?: number;
       /** The message may have gone out all the same, and a repeat could reach the customer twice: never together with `retryable`. */
       uncertain?: true;
+      /** Nothing was handed to the other side, so this says nothing about how it is. */
+      unsent?: true;
       reason: Reason;
       answer: string;
     };

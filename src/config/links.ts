@@ -7,7 +7,7 @@ const present = z.unknown().optional();
 
 const outlineOfOrganisation = z.object({ region: present, clients: present }).catch({});
 const outlineOfChannel = z
-  .object({ type: name, confirms: name, secret: present, smtp: present, from: present })
+  .object({ type: name, confirms: name, media: name, secret: present, smtp: present, from: present })
   .catch({});
 const outlineOfStep = z.object({ channel: name, until: name }).catch({});
 const outlineOfPolicy = z.object({ steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });

@@ -11,6 +11,8 @@ export function checkNeeds(settings: Outline, given: Given): Problem[] {
     ...checkOrganisations(settings, given),
     ...Object.entries(settings.channels).flatMap(([name, channel]) => {
       const user = findUser(settings, name);
+      const problems = channel.media === "rehost" ? checkRehost(name, given) : [];
+      if (problems.length > 0) return problems;
       if (channel.type === "forward") return checkForward(settings, name, channel.secret);
       if (user === undefined) return [];
       if (channel.type === "email") return checkEmail(name, channel, user, given);
@@ -76,6 +78,14 @@ function checkOrganisations(settings: Outline, given: Given): Problem[] {
   if (wantsRegion && given.GENESYS_REGION === undefined && given.GENESYS_GATEWAY_URL === undefined)
     problems.push(missVariable("GENESYS_REGION", `a region such as eu-central-1, as ${wantsRegion}`));
   return problems;
+}
+
+/** A copy of a file can only be fetched from an address that others reach. */
+function checkRehost(name: string, { PUBLIC_URL }: Given): Problem[] {
+  if (PUBLIC_URL !== undefined) return [];
+  return [
+    missVariable("PUBLIC_URL", `where the bridge is reached, as ${formatPath(["channels", name, "media"])} is rehost`),
+  ];
 }
 
 /** The first place that sends through a channel. */

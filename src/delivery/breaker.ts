@@ -7,7 +7,9 @@ export type Sign =
   /** 429: alive, but busy. */
   | "busy"
   /** Anything else: refused connection, time-out, 5xx, nonsense. */
-  | "broken";
+  | "broken"
+  /** Nothing: it was not asked. */
+  | "unsent";
 
 export interface BreakerState {
   /** Sends in a row without a contract answer. */
@@ -36,6 +38,7 @@ export function afterStart(state: BreakerState): BreakerState {
 /** The state once a send has ended; `probe` says whether it was the probe of an open breaker. */
 export function afterSend(state: BreakerState, sign: Sign, probe: boolean, now: number): BreakerState {
   if (sign === "contract") return closedBreaker;
+  if (sign === "unsent") return probe ? { ...state, probing: false } : state;
   if (state.probeAt === undefined) {
     const failures = sign === "busy" ? state.failures : state.failures + 1;
     if (failures < breakerRule.failures) return { ...state, failures };

@@ -1,7 +1,7 @@
 /** One attempt after the other: claim the head of a lane, commit `sending`, send, record, decide what is next. */
 import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
 import { degrade, writePart } from "../message/degrade";
-import type { Message } from "../message/message";
+import type { Message, Reason } from "../message/message";
 import {
   type Change,
   type ChangeRequest,
@@ -24,6 +24,15 @@ export interface DeliverDeps {
   persist<T>(write: () => Promise<T>): Promise<T>;
   understand(capture: KeptBody): Message;
   rulesFor(integration: string, channel: Channel): Rules;
+  /** Gives channels attachments that they can fetch; absent: attachments go as they came. */
+  media?: {
+    /** Whether there is anything to prepare. */
+    isDue(message: Message, channel: string): boolean;
+    /** The message as the channel gets it, the same for the same message. Never throws for what other servers do. */
+    prepare(message: Message, channel: string): Promise<PreparedMedia>;
+    /** The longest that preparing takes. */
+    timeoutMs: number;
+  };
   now: () => number;
   random: () => number;
   newId: () => string;
@@ -33,6 +42,8 @@ export interface DeliverDeps {
     breakerClosed(facts: { channel: string }): void;
   };
 }
+
+export type PreparedMedia = { ok: true; message: Message } | { ok: false; retryable: boolean; reason: Reason };
 
 /** What a log line and the metrics may say of an attempt. */
 export interface AttemptFacts {
@@ -135,9 +146,15 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       return refused("GeneralError", "the content was removed by retention before it could be delivered");
     }
     const { id, integration, integrationId, kind, source, delivery } = state;
-    const message = deps.understand({ body, id, integration, integrationId, kind, source });
+    const understood = deps.understand({ body, id, integration, integrationId, kind, source });
     const shared = { deliveryId: delivery.id, attempt, receivedAt, original: { body, headers } };
-    if (channel.handsOnOriginal) return channel.send({ ...shared, message });
+    if (channel.handsOnOriginal) return channel.send({ ...shared, message: understood });
+    const prepared = await prepareMedia(state, understood, attempt);
+    if (!prepared.ok) {
+      const { retryable, reason } = prepared;
+      return { status: "failed", retryable, reason, unsent: true, answer: `not sent: ${reason.message}` };
+    }
+    const { message } = prepared;
     const parts = degrade(message, channel.accepts);
     if (parts.length === 0) {
       return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
@@ -148,6 +165,20 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       shared,
       parts.map((part) => writePart(message, part)),
     );
+  }
+
+  /** Files may have to be fetched first, which takes longer than the lane's lease. */
+  async function prepareMedia(state: MessageState, message: Message, attempt: number): Promise<PreparedMedia> {
+    const { media } = deps;
+    if (media?.isDue(message, channel.name) !== true) return { ok: true, message };
+    const leaseUntil = now() + media.timeoutMs + leaseMs;
+    await deps.persist(() =>
+      deps.change({
+        deliverySeq: state.delivery.seq,
+        decide: (current) => (current.delivery.attempts === attempt ? { lane: { leaseUntil }, ledger: [] } : undefined),
+      }),
+    );
+    return media.prepare(message, channel.name);
   }
 
   /** One after the other; what was taken is committed before the next one goes, so that a retry sends only what is missing. */
@@ -223,6 +254,7 @@ function outcomeOfMistake(error: unknown): Outcome {
 }
 
 function signOf(outcome: Outcome): Sign {
+  if (outcome.status === "failed" && outcome.unsent) return "unsent";
   if (outcome.status !== "failed" || !outcome.retryable) return "contract";
   return outcome.reason.code === "RateLimited" ? "busy" : "broken";
 }

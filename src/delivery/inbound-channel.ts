@@ -70,6 +70,9 @@ export interface InboundChannel extends Channel {
 /** Longest a try can take: a slot of the budget, a token, the request, and both again after a 401. */
 const timeoutMs = 75_000;
 
+/** Tries of one organisation at once: more would only wait for the rate limit of Genesys Cloud, inside their lease. */
+const lanesAtOnce = 20;
+
 /**
  * Makes the channel of one organisation. Text goes in as it is however long: Genesys Cloud's limit is not documented, and
  * a message in parts would no longer be one with one receipt; what it refuses fails, and the adapter hears why.
@@ -116,6 +119,7 @@ export function createInboundChannel(deps: InboundChannelDeps): InboundChannel {
     accepts: { kinds: ["text", "media", "structured", "typing"] },
     // What the adapter sent is read again here, so that nothing of it is left out.
     handsOnOriginal: true,
+    concurrency: lanesAtOnce,
     confirms: "accepted",
     repeatable: true,
     timeoutMs,
@@ -203,9 +207,6 @@ function refuse(code: ReasonCode, message: string): Outcome {
   return { status: "failed", retryable: false, reason: { code, message }, answer: "not sent" };
 }
 
-/** Tries of one organisation at once: more would only wait for the rate limit of Genesys Cloud, inside their lease. */
-const lanesAtOnce = 20;
-
 /** The work of an inbound channel's queue: `delivery` made for it, held back while Genesys Cloud asks to be left alone. */
 export function paceInbound<Work extends QueueWork>(
   delivery: Work,
@@ -213,10 +214,11 @@ export function paceInbound<Work extends QueueWork>(
 ): Work {
   return {
     ...delivery,
-    concurrency: lanesAtOnce,
     permits(now) {
       const until = channel.pausedUntil();
-      return now < until ? { count: 0, askAgainAt: until } : (delivery.permits?.(now) ?? { count: lanesAtOnce });
+      return now < until
+        ? { count: 0, askAgainAt: until }
+        : (delivery.permits?.(now) ?? { count: Number.POSITIVE_INFINITY });
     },
   };
 }

@@ -67,6 +67,8 @@ export interface GenesysClient {
   ask<T>(request: GenesysRequest<T>): Promise<GenesysAnswer<T>>;
   /** Gets a token for every OAuth client and says which of them could not. */
   checkCredentials(): Promise<{ clientId: string; answer: GenesysAnswer<undefined> }[]>;
+  /** A bearer token for what is not asked through the API: files on Genesys Cloud's own hosts. Throws GenesysError. */
+  token(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -135,13 +137,19 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
     );
   }
 
+  async function token(): Promise<string> {
+    const able = members.find(({ tokens }) => !tokens.isFailing()) ?? members[0];
+    if (!able) throw new RangeError("There is no OAuth client");
+    return able.tokens.get();
+  }
+
   function createMember(client: OAuthClient): Member {
     const tokens = createTokenKeeper({ logIn: () => fetchToken(wire, loginUrl, client, now), now });
     const api = createApi(apiUrl, (request) => sendAuthorised(wire, tokens, request));
     return { id: client.id, tokens, api, pausedUntil: 0 };
   }
 
-  return { ask, checkCredentials, close: () => wire.dispatcher.close() };
+  return { ask, checkCredentials, token, close: () => wire.dispatcher.close() };
 }
 
 /** One OAuth client of the pool. */

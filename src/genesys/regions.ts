@@ -42,6 +42,17 @@ export function findRegionHost(region: string): string | undefined {
   return Object.values(hostOfRegion).find((host) => host === name);
 }
 
+/** Whether a URL is of the organisation's own hosts: the only ones that may be shown its token. */
+export function ownsUrl(
+  url: URL,
+  { region, gatewayUrl }: { region?: string | undefined; gatewayUrl?: string | undefined },
+): boolean {
+  if (gatewayUrl) return URL.canParse(gatewayUrl) && url.origin === new URL(gatewayUrl).origin;
+  const host = region === undefined ? undefined : findRegionHost(region);
+  if (host === undefined || url.protocol !== "https:" || url.port !== "") return false;
+  return url.hostname === host || url.hostname.endsWith(`.${host}`);
+}
+
 /** Where to send requests: addresses without a slash at the end. */
 export interface Addresses {
   apiUrl: string;

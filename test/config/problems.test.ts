@@ -547,3 +547,11 @@ test("no settings make it throw", () => {
   expect(seen.errorInstance).toBeNull();
   expect(seen.failed).toBe(false);
 });
+
+test("copies of attachments need the address at which they are fetched", () => {
+  const settings = { ...minimal, channels: { chat: { ...chat, media: "rehost" } } };
+  expect(loadBad(settings, { ...env, PUBLIC_URL: undefined })).toEqual([
+    { path: "PUBLIC_URL", found: "nothing", allowed: "where the bridge is reached, as channels.chat.media is rehost" },
+  ]);
+  expect(load(settings).ok).toBe(true);
+});

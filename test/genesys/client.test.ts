@@ -54,6 +54,14 @@ describe("tokens", () => {
     expect(server.requests).toHaveLength(50);
   });
 
+  test("whoever fetches files gets the token that requests use", async () => {
+    server.onRequest = found;
+    const client = open();
+    await client.ask(question);
+    expect(await client.token()).toBe(server.requests[0]?.headers.authorization?.slice("Bearer ".length));
+    expect(server.logins).toHaveLength(1);
+  });
+
   test("a token is renewed ahead of its end while the old one serves on", async () => {
     let now = 1_000_000;
     server.onRequest = found;

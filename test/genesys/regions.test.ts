@@ -1,5 +1,5 @@
 import platformClient from "purecloud-platform-client-v2";
-import { addressesOf, findRegionHost, hostOfRegion } from "../../src/genesys/regions";
+import { addressesOf, findRegionHost, hostOfRegion, ownsUrl } from "../../src/genesys/regions";
 
 // Its watch on a file in the home directory would outlive the test.
 platformClient.ApiClient.config.live_reload_config = false;
@@ -39,4 +39,25 @@ test("a region has two hosts, a gateway one address for both", () => {
     apiUrl: "http://127.0.0.1:4010/base",
     loginUrl: "http://127.0.0.1:4010/base",
   });
+});
+
+test.each([
+  ["https://api.mypurecloud.de/api/v2/downloads/1", true],
+  ["https://apps.mypurecloud.de/x", true],
+  ["https://mypurecloud.de/", true],
+  ["http://api.mypurecloud.de/", false],
+  ["https://api.mypurecloud.de:8443/", false],
+  ["https://api.mypurecloud.de.evil.example/", false],
+  ["https://evilmypurecloud.de/", false],
+  ["https://api.mypurecloud.ie/", false],
+  ["https://files.example/mypurecloud.de", false],
+])("the token of eu-central-1 may be shown to %s: %s", (url, owned) => {
+  expect(ownsUrl(new URL(url), { region: "eu-central-1" })).toBe(owned);
+});
+
+test("behind a gateway, the gateway's origin alone is shown the token", () => {
+  const organisation = { region: "eu-central-1", gatewayUrl: "http://127.0.0.1:4000/genesys" };
+  expect(ownsUrl(new URL("http://127.0.0.1:4000/media/1"), organisation)).toBe(true);
+  expect(ownsUrl(new URL("http://127.0.0.1:4001/media/1"), organisation)).toBe(false);
+  expect(ownsUrl(new URL("https://api.mypurecloud.de/"), organisation)).toBe(false);
 });
