@@ -98,7 +98,7 @@ async function report(
 ): Promise<ReceiptResult> {
   const { messageSeq, status, integration, messageId } = receipt;
   const startedAt = now();
-  const waitMs = startedAt - receipt.at;
+  const waitMs = startedAt - receipt.owedAt;
   const result = { task, messageSeq, status, at: startedAt };
   if (status === "Delivered" && waitMs > staleAfterMs) {
     log.receiptSkipped({ integration, messageId, status, waitMs });

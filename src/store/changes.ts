@@ -299,21 +299,22 @@ const updateAttempts = bulk<FinishedAttempt>(
   (one) => [one.deliverySeq, one.number, one.at, one.result, one.answer],
 );
 
-const insertReceipts = bulk<Decided, { message_seq: number }>(
-  `insert into receipts (message_seq, status, reason_code, reason_message, at, state) values {rows}
+const insertReceipts = bulk<Decided & { now: number }, { message_seq: number }>(
+  `insert into receipts (message_seq, status, reason_code, reason_message, at, owed_at, state) values {rows}
    on conflict (message_seq) do nothing returning message_seq`,
-  "(?, ?, ?, ?, ?, 'queued')",
-  ({ state, change }) => [
+  "(?, ?, ?, ?, ?, ?, 'queued')",
+  ({ state, change, now }) => [
     state.seq,
     change.receipt?.status,
     change.receipt?.reason?.code ?? null,
     change.receipt?.reason?.message ?? null,
     change.receipt?.at,
+    now,
   ],
 );
 
 async function addReceipts(tx: Tx, decided: readonly Decided[], now: number): Promise<void> {
-  const owed = decided.filter(({ change }) => change.receipt !== undefined);
+  const owed = decided.filter(({ change }) => change.receipt !== undefined).map((one) => ({ ...one, now }));
   if (owed.length === 0) return;
   const added = new Set((await insertReceipts(tx.db, owed)).map((row) => row.message_seq));
   const tasks = owed.flatMap(({ state, change }) =>

@@ -11,7 +11,10 @@ export interface OwedReceipt {
   messageId: string;
   status: "Delivered" | "Failed";
   reason: { code: string; message: string } | null;
+  /** When it happened, as the channel says. */
   at: number;
+  /** Since when it waits to be sent. */
+  owedAt: number;
   integration: string;
   integrationId: string;
   genesysMessageId: string | null;
@@ -29,6 +32,7 @@ const selectOwed = bulk<
     reason_code: string | null;
     reason_message: string | null;
     at: number;
+    owed_at: number;
     integration: string;
     integration_id: string;
     genesys_id: string | null;
@@ -37,7 +41,7 @@ const selectOwed = bulk<
     received_at: number;
   }
 >(
-  `select r.message_seq, m.id, r.status, r.reason_code, r.reason_message, r.at, m.integration, m.integration_id, m.genesys_id,
+  `select r.message_seq, m.id, r.status, r.reason_code, r.reason_message, r.at, r.owed_at, m.integration, m.integration_id, m.genesys_id,
      m.recipient_id, m.recipient_id_type, m.received_at
    from receipts r join messages m on m.seq = r.message_seq where r.state = 'queued' and r.message_seq in (values {rows})`,
   "(cast(? as bigint))",
@@ -52,6 +56,7 @@ export async function readOwedReceipts(db: Db, messageSeqs: readonly number[]): 
     status: row.status,
     reason: row.reason_code === null ? null : { code: row.reason_code, message: row.reason_message ?? "" },
     at: row.at,
+    owedAt: row.owed_at,
     integration: row.integration,
     integrationId: row.integration_id,
     genesysMessageId: row.genesys_id,

@@ -73,7 +73,9 @@ export interface Tables {
     status: string;
     reason_code: string | null;
     reason_message: string | null;
+    /** When it happened, as the channel says. */
     at: number;
+    owed_at: number;
     state: string;
     answer: string | null;
   };

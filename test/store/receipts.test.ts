@@ -35,6 +35,7 @@ describe.each(engines)("on %s", (engine) => {
         status: "Failed",
         reason: { code: "ServerError", message: "gone" },
         at: start + 7,
+        owedAt: start,
         integration: "harborline-chat",
         integrationId: arrival.integrationId,
         genesysMessageId: arrival.genesysMessageId,

@@ -118,6 +118,7 @@ export function road(engine: Engine) {
         .addColumn("reason_code", "text")
         .addColumn("reason_message", "text")
         .addColumn("at", "bigint", (c) => c.notNull())
+        .addColumn("owed_at", "bigint", (c) => c.notNull())
         .addColumn("state", "text", (c) => c.notNull())
         .addColumn("answer", "text")
         .execute();
