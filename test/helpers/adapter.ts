@@ -7,7 +7,7 @@ export interface Delivered {
   type: string;
   deliveryId: string;
   attempt: number;
-  message: { kind: string; genesysMessageId: string | null; recipient: { id: string }; text?: string };
+  message: { id: string; kind: string; genesysMessageId: string | null; recipient: { id: string }; text?: string };
   notice?: { to: string; subject: string; text: string };
 }
 

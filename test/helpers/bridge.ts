@@ -89,9 +89,9 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
     level: options.logLevel ?? "silent",
     destination: { write: (line) => void logged.push(line) },
   });
-  let running: Bridge;
+  let running: Bridge | undefined;
   atEnd(async () => {
-    await running?.stop();
+    await stop();
     if (options.damaged !== true) await expectCleanAudit();
   });
 
@@ -110,8 +110,14 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
     return bridge;
   }
 
+  async function stop(): Promise<void> {
+    const stopping = running;
+    running = undefined;
+    await stopping?.stop();
+  }
+
   function url(path: string): string {
-    return `http://127.0.0.1:${running.address()?.port}${path}`;
+    return `http://127.0.0.1:${running?.address()?.port}${path}`;
   }
 
   async function call(method: "GET" | "POST" | "DELETE", path: string, headers = {}, body?: string | Buffer) {
@@ -160,19 +166,30 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
       (found) => found.delivery?.status === status,
     );
 
+  async function look() {
+    const { queues, underWay } = await get<{
+      queues: { oldestDueAt: number }[];
+      underWay: Record<string, number>;
+    }>("/health/details");
+    return {
+      due: queues.some((queue) => queue.oldestDueAt <= clock.now()),
+      underWay: Object.values(underWay).some((count) => count > 0),
+    };
+  }
+
   /** Waits until nothing is due and nothing under way, twice in a row: what has not happened by then does not happen. */
   async function settle(): Promise<void> {
     let quiet = 0;
     await until(async () => {
-      const { queues, underWay } = await get<{
-        queues: { oldestDueAt: number }[];
-        underWay: Record<string, number>;
-      }>("/health/details");
-      const busy =
-        queues.some((queue) => queue.oldestDueAt <= clock.now()) || Object.values(underWay).some((count) => count > 0);
-      quiet = busy ? 0 : quiet + 1;
+      const { due, underWay } = await look();
+      quiet = due || underWay ? 0 : quiet + 1;
       return quiet === 2;
     });
+  }
+
+  /** Waits until nothing is under way, while something may be due that must wait. */
+  async function settleUnderWay(): Promise<void> {
+    await until(async () => !(await look()).underWay);
   }
 
   async function read<Value>(work: (db: Db) => Promise<Value>): Promise<Value> {
@@ -184,12 +201,22 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
     }
   }
 
+  /** Changes a stopped bridge's store. */
+  async function write(work: (db: Db) => Promise<unknown>): Promise<void> {
+    const database = openDatabase(location as StoreLocation);
+    try {
+      await database.transaction((tx) => work(tx.db));
+    } finally {
+      await database.close();
+    }
+  }
+
   async function expectCleanAudit(): Promise<void> {
     running = await start(options);
     try {
       expect(await get("/api/v1/audit")).toMatchObject({ ok: true, findings: [] });
     } finally {
-      await running.stop();
+      await stop();
     }
   }
 
@@ -211,17 +238,19 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
     untilFate,
     untilStatus,
     settle,
+    settleUnderWay,
     read,
+    write,
     /** Receipts that Genesys Cloud was sent, with the path of each. */
     receipts: () =>
       genesys.requests
         .filter(({ path }) => path.endsWith("/inbound/open/receipt"))
         .map(({ path, body }) => ({ path, body: body as Receipt })),
     mails: (): ReceivedMail[] => mail.received,
-    stop: () => running.stop(),
+    stop,
     /** Stops the bridge and starts it on the same store, with other settings if given. */
-    async restart(settings: SceneSettings = options): Promise<void> {
-      await running.stop();
+    async restart(settings: SceneSettings = {}): Promise<void> {
+      await stop();
       running = await start({ ...options, ...settings });
     },
   };
