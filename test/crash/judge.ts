@@ -22,7 +22,7 @@ export interface StoredItem {
   delivery: { status: string } | null;
 }
 
-/** An attempt as the API shows it: one that was cut off has no result. */
+/** An attempt as the API shows it: one that was cut off has no result, or `unknown`. */
 export interface StoredAttempt {
   number: number;
   result: string | null;
@@ -43,9 +43,10 @@ export interface Evidence {
 }
 
 export interface Verdict {
-  figures: { name: string; value: number | string /** Anything but 0 breaks a promise. */; isViolation?: boolean }[];
-  /** One line for each violation. */
-  problems: string[];
+  /** What happened. */
+  figures: { name: string; value: string | number }[];
+  /** What must not have happened: a line for each time it did. */
+  violations: { name: string; problems: string[] }[];
 }
 
 /** What clocks and the way of a request over the loopback may differ by. */
@@ -55,39 +56,16 @@ const recordedWithinMs = 5000;
 
 export function judge(evidence: Evidence): Verdict {
   const { load, world, kills, items, attempts, audit } = evidence;
-  const problems: string[] = [];
-  const report = (problem: string) => void problems.push(problem);
-  const findings = {
-    lost: findLost(load, items),
-    doubled: findDoubled(items),
-    fateless: items.filter((one) => one.fate === "open").map((one) => `${one.genesysMessageId} is open`),
-    unoffered: findUnoffered(items, world.sightings),
-    wrongFates: findWrongFates(items, world.sightings),
-    disordered: [...findStoredOutOfOrder(items), ...findSentOutOfOrder(world.sightings)],
-    receipts: findWrongReceipts(items, world.receipts, kills),
-    typings: [...world.typings].filter(([, count]) => count > 1).map(([id]) => `typing ${id} was shown twice`),
-    mails: findRepeatedMails(world.mails.map((mail) => mail.id)),
-    others: [
-      ...load.refused.map((answer) => `a webhook was refused: ${answer}`),
-      ...(world.forged > 0 ? [`${world.forged} calls of the adapter had a wrong signature`] : []),
-      ...(world.refusedReports > 0 ? [`${world.refusedReports} reports of the adapter were refused`] : []),
-      ...(evidence.quiet ? [] : ["it was not quiet in time"]),
-      ...evidence.exitCodes.filter((code) => code !== 0).map((code) => `a process ended with ${code} on SIGTERM`),
-    ],
-  };
   const repeats = sortRepeats(world.sightings, kills, attempts);
-  for (const found of [...Object.values(findings), repeats.unexplained]) for (const one of found) report(one);
-  if (audit.code !== 0) for (const one of audit.findings) report(`audit: ${JSON.stringify(one)}`);
-  const receiptRepeats = world.receipts.length - new Set(world.receipts.map((one) => one.messageId)).size;
-  const stepsReached = new Set(kills.map((kill) => kill.step).filter((step) => step !== "any time"));
+  const toldTwice = world.receipts.length - new Set(world.receipts.map((one) => one.messageId)).size;
+  const atSteps = kills.filter((kill) => kill.step !== "any time");
   const count = (fate: string) => items.filter((one) => one.fate === fate).length;
 
   return {
-    problems,
     figures: [
       { name: "kills", value: kills.length },
-      { name: "of them at a named step", value: kills.filter((kill) => kill.step !== "any time").length },
-      { name: "different steps", value: stepsReached.size },
+      { name: "of them at a named step", value: atSteps.length },
+      { name: "different steps", value: new Set(atSteps.map((kill) => kill.step)).size },
       { name: "seconds", value: evidence.seconds.toFixed(0) },
       { name: "messages acknowledged", value: load.acknowledged.length + load.typings.length },
       { name: "stored, answer lost, repeated", value: load.duplicates },
@@ -95,26 +73,56 @@ export function judge(evidence: Evidence): Verdict {
       { name: "repeats after a failed answer", value: repeats.afterFailure },
       { name: "repeats of sends in flight at a kill", value: repeats.inFlight },
       { name: "receipts at Genesys Cloud", value: world.receipts.length },
-      { name: "of them repeats", value: receiptRepeats },
+      { name: "of them repeats", value: toldTwice },
       { name: "mails", value: world.mails.length },
       { name: "fate delivered", value: count("delivered") },
       { name: "fate notified", value: count("notified") },
       { name: "fate unknown", value: count("unknown") },
       { name: "fate noted", value: count("noted") },
-      { name: "acknowledged and lost", value: findings.lost.length, isViolation: true },
-      { name: "stored twice", value: findings.doubled.length, isViolation: true },
-      { name: "without a fate", value: findings.fateless.length, isViolation: true },
-      { name: "never offered to the adapter", value: findings.unoffered.length, isViolation: true },
-      { name: "fate that does not fit the answers", value: findings.wrongFates.length, isViolation: true },
-      { name: "out of order", value: findings.disordered.length, isViolation: true },
-      { name: "repeats unexplained", value: repeats.unexplained.length, isViolation: true },
-      { name: "receipts wrong, missing or repeated", value: findings.receipts.length, isViolation: true },
-      { name: "typing signs shown twice", value: findings.typings.length, isViolation: true },
-      { name: "mails sent twice", value: findings.mails.length, isViolation: true },
-      { name: "other problems", value: findings.others.length, isViolation: true },
-      { name: "findings of omb audit", value: audit.code === 0 ? 0 : audit.findings.length, isViolation: true },
+    ],
+    violations: [
+      { name: "acknowledged and lost", problems: findLost(load, items) },
+      { name: "stored twice", problems: findDoubled(items) },
+      { name: "without a fate", problems: findFateless(items) },
+      { name: "never offered to the adapter", problems: findUnoffered(items, world.sightings) },
+      { name: "fate that does not fit the answers", problems: findWrongFates(items, world.sightings) },
+      {
+        name: "out of order",
+        problems: [...findStoredOutOfOrder(items), ...findSentOutOfOrder(world.sightings)],
+      },
+      { name: "repeats unexplained", problems: repeats.unexplained },
+      {
+        name: "receipts wrong, missing or repeated",
+        problems: findWrongReceipts(items, world.receipts, kills),
+      },
+      { name: "typing signs shown twice", problems: findRepeatedTypings(world.typings) },
+      { name: "mails sent twice", problems: findRepeatedMails(world.mails.map((mail) => mail.id)) },
+      { name: "other problems", problems: findOthers(evidence) },
+      {
+        name: "findings of omb audit",
+        problems: audit.code === 0 ? [] : audit.findings.map((one) => JSON.stringify(one)),
+      },
     ],
   };
+}
+
+function findFateless(items: StoredItem[]): string[] {
+  return items.filter((one) => one.fate === "open").map((one) => `${one.genesysMessageId} is open`);
+}
+
+function findRepeatedTypings(typings: ReadonlyMap<string, number>): string[] {
+  return [...typings].filter(([, times]) => times > 1).map(([id]) => `typing ${id} was shown twice`);
+}
+
+function findOthers({ load, world, quiet, exitCodes, audit }: Evidence): string[] {
+  return [
+    ...load.refused.map((answer) => `a webhook was refused: ${answer}`),
+    ...(world.forged > 0 ? [`${world.forged} calls of the adapter had a wrong signature`] : []),
+    ...(world.refusedReports > 0 ? [`${world.refusedReports} reports of the adapter were refused`] : []),
+    ...(quiet ? [] : ["it was not quiet in time"]),
+    ...exitCodes.filter((code) => code !== 0).map((code) => `a process ended with ${code} on SIGTERM`),
+    ...(audit.code !== 0 && audit.findings.length === 0 ? [`omb audit ended with ${audit.code}`] : []),
+  ];
 }
 
 function findLost({ acknowledged, typings }: LoadReport, items: StoredItem[]): string[] {
@@ -190,7 +198,7 @@ function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string,
     const recorded = attempts.get(repeat.messageId)?.find((one) => one.number === first.attempt);
     const problem = explainRepeat(first, repeat, recorded, kills);
     if (problem !== undefined) unexplained.push(`${repeat.messageId} attempt ${repeat.attempt}: ${problem}`);
-    else if (recorded?.result == null) inFlight += 1;
+    else if (isCutOff(recorded)) inFlight += 1;
     else afterFailure += 1;
   }
   return { afterFailure, inFlight, unexplained };
@@ -206,17 +214,22 @@ function explainRepeat(
   if (first.webhookId !== repeat.webhookId) return "it came under another webhook-id";
   if (repeat.attempt <= first.attempt) return `it came after attempt ${first.attempt}`;
   if (recorded === undefined) return `attempt ${first.attempt} is not in the store`;
-  if (recorded.result !== null) {
+  if (!isCutOff(recorded)) {
     if (decisive.has(first.mood)) return `attempt ${first.attempt} was answered ${first.mood} and recorded`;
     return undefined;
   }
-  const isCutOff = kills.some(
+  const wasKilled = kills.some(
     ({ at }) =>
       at >= first.arrivedAt - slackMs &&
       at <= repeat.arrivedAt + slackMs &&
       at <= (first.answeredAt ?? Number.POSITIVE_INFINITY) + recordedWithinMs,
   );
-  return isCutOff ? undefined : `nothing was killed while attempt ${first.attempt} was under way`;
+  return wasKilled ? undefined : `nothing was killed while attempt ${first.attempt} was under way`;
+}
+
+/** Its answer was never recorded. */
+function isCutOff(attempt: StoredAttempt | undefined): boolean {
+  return attempt?.result == null || attempt.result === "unknown";
 }
 
 function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], kills: Kill[]): string[] {
@@ -235,14 +248,14 @@ function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], kills:
       problems.push(`${id}: a receipt other than ${due}`);
     taken.slice(1).forEach((repeat, index) => {
       const first = taken[index];
-      const isCutOff = kills.some(
+      const wasKilled = kills.some(
         ({ at }) =>
           first !== undefined &&
           at >= first.arrivedAt - slackMs &&
           at <= first.arrivedAt + recordedWithinMs &&
           at <= repeat.arrivedAt + slackMs,
       );
-      if (!isCutOff) problems.push(`${id}: its receipt was repeated without a kill`);
+      if (!wasKilled) problems.push(`${id}: its receipt was repeated without a kill`);
     });
   }
   return problems;

@@ -10,11 +10,14 @@
  * `cluster` is two `serve --web` and two `serve --worker` on one PostgreSQL. Without --engine, the short form: sqlite and
  * postgres. PostgreSQL is the server of TEST_DATABASE_URL or DATABASE_URL, else one started from the development dependency.
  */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatTable } from "../../src/cli/output";
 import { buildBridge } from "../processes/bridge";
 import { openStores } from "../processes/store";
-import { judge, type Kill, type Verdict } from "./judge";
+import { type Evidence, judge, type Kill, type Verdict } from "./judge";
 import { runScenario } from "./scenario";
 
 const forms = {
@@ -24,7 +27,8 @@ const forms = {
   all: ["sqlite", "postgres", "cluster"],
 };
 const shortForm = ["sqlite", "postgres"];
-const mostProblemsShown = 20;
+/** Of each kind. */
+const mostProblemsShown = 5;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -48,18 +52,31 @@ async function main(): Promise<number> {
       const tell = (line: string) => void process.stderr.write(`${form}: ${line}\n`);
       const evidence = await runScenario(stores, { shape, kills: Number(values.kills), seed, tell });
       tell(`killed at ${countSteps(evidence.kills)}`);
-      verdicts.set(form, judge(evidence));
+      const verdict = judge(evidence);
+      verdicts.set(form, verdict);
+      if (verdict.violations.some(({ problems }) => problems.length > 0)) tell(`the evidence is in ${keep(evidence)}`);
     } finally {
       await stores.close();
     }
   }
   process.stdout.write(toTable(verdicts));
-  for (const [form, { problems }] of verdicts) {
-    for (const problem of problems.slice(0, mostProblemsShown)) process.stdout.write(`${form}: ${problem}\n`);
-    if (problems.length > mostProblemsShown)
-      process.stdout.write(`${form}: and ${problems.length - mostProblemsShown} more\n`);
+  let isWell = true;
+  for (const [form, { violations }] of verdicts) {
+    for (const { name, problems } of violations) {
+      if (problems.length > 0) isWell = false;
+      for (const problem of problems.slice(0, mostProblemsShown))
+        process.stdout.write(`${form}: ${name}: ${problem}\n`);
+    }
   }
-  return [...verdicts.values()].some(({ problems }) => problems.length > 0) ? 1 : 0;
+  return isWell ? 0 : 1;
+}
+
+/** For whoever looks for the cause. */
+function keep(evidence: Evidence): string {
+  const file = join(mkdtempSync(join(tmpdir(), "omb-crash-")), "evidence.json");
+  const withMaps = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
+  writeFileSync(file, JSON.stringify(evidence, withMaps));
+  return file;
 }
 
 function countSteps(kills: readonly Kill[]): string {
@@ -69,11 +86,11 @@ function countSteps(kills: readonly Kill[]): string {
 }
 
 function toTable(verdicts: Map<string, Verdict>): string {
-  const [first] = verdicts.values();
-  const rows = (first?.figures ?? []).map(({ name, isViolation }, row) => [
-    isViolation ? `! ${name}` : name,
-    ...[...verdicts.values()].map(({ figures }) => String(figures[row]?.value ?? "")),
+  const all = [...verdicts.values()].map(({ figures, violations }) => [
+    ...figures,
+    ...violations.map(({ name, problems }) => ({ name: `! ${name}`, value: problems.length })),
   ]);
+  const rows = (all[0] ?? []).map(({ name }, row) => [name, ...all.map((one) => String(one[row]?.value ?? ""))]);
   return formatTable(["", ...verdicts.keys()], rows);
 }
 
