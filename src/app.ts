@@ -243,9 +243,7 @@ function createParts(
     ...[...channels.values(), ...inboundChannels.values()]
       .filter((channel) => channel.sendTyping)
       .map((channel) => createTyping(shared, channel)),
-    ...[...channels.values()]
-      .filter((channel) => channel.tellFailure)
-      .map((channel) => createFailureNews(shared, channel)),
+    ...[...channels.values()].map((channel) => createFailureNews(shared, channel)),
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
     createReceiptCallbacks({ ...shared, rulesOf }),

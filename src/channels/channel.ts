@@ -88,7 +88,7 @@ export interface Channel {
   send(delivery: OutboundDelivery): Promise<Outcome>;
   /** Shows that somebody is typing: one try, its result is not looked at. Absent: the channel cannot. */
   sendTyping?(delivery: OutboundDelivery): Promise<void>;
-  /** Tells that a customer's message, which its adapter brought in, did not get into Genesys Cloud. Absent: it brings none in. */
+  /** Tells that a customer's message, which its adapter brought in, did not get into Genesys Cloud. Absent: nobody is there to be told. */
   tellFailure?(failure: AdapterFailure): Promise<Outcome>;
   close?(): Promise<void>;
 }

@@ -18,6 +18,13 @@ export interface FailureDeps {
 /** A day, as long as the message itself was tried. */
 const retry = { maxAgeSeconds: 86_400, firstDelayMs: 1000, maxDelayMs: 300_000 };
 
+const nobodyToTell: Outcome = {
+  status: "failed",
+  retryable: false,
+  reason: { code: "UnsupportedMessage", message: "the channel takes no news" },
+  answer: "the channel takes no news",
+};
+
 /** The work of one channel's failures. */
 export function createFailureNews(deps: FailureDeps, channel: Channel): QueueWork {
   return {
@@ -33,11 +40,11 @@ async function tell(deps: FailureDeps, channel: Channel, task: LeasedTask): Prom
   const failed = await readFailedInbound(database.db, String(task.detail?.messageId));
   const at = Number(task.detail?.at ?? now());
   const failure = failed && writeFailure(failed, at);
-  if (failed === undefined || failure === undefined || channel.tellFailure === undefined) {
+  if (failed === undefined || failure === undefined) {
     await database.transaction((tx) => finishTasks(tx, [task]));
     return;
   }
-  const outcome = await channel.tellFailure(failure);
+  const outcome = (await channel.tellFailure?.(failure)) ?? nobodyToTell;
   await deps.persist(() => record(deps, task, failed.seq, outcome, at));
 }
 
