@@ -1,4 +1,5 @@
 /** Gives channels attachments they can fetch: the URL as it came, or a copy of the file that the bridge serves. */
+import type { Readable } from "node:stream";
 import type { Message, Reason } from "../message/message";
 import type { Remote, RemoteProblem } from "./remote";
 import { signLink } from "./links";
@@ -51,12 +52,16 @@ export function needsMedia(message: Message, { mode }: MediaRule): boolean {
 }
 
 export function createMedia(deps: MediaDeps) {
+  const opensToAll = createOnlooker(deps.remote);
+
   /** The message as the channel gets it. Asked again for the same message, it gives the same links. */
   return async function prepareMedia(message: Message, rule: MediaRule): Promise<Prepared> {
     if (!needsMedia(message, rule)) return { ok: true, message };
     const signal = AbortSignal.timeout(mediaTimeoutMs);
     const files = new Map(listFiles(message).map((file) => [file.url, file]));
-    const placed = await Promise.all([...files.values()].map((file) => place(deps, message, file, rule, signal)));
+    const placed = await Promise.all(
+      [...files.values()].map((file) => place({ ...deps, opensToAll }, message, file, rule, signal)),
+    );
     const problem = placed.flatMap((one) => ("problem" in one ? [one.problem] : []))[0];
     if (problem !== undefined) return { ok: false, retryable: problem.retryable, reason: reasonOf(problem) };
     const moved = placed.flatMap((one) => ("url" in one && one.url !== one.from ? [[one.from, one.url] as const] : []));
@@ -67,7 +72,7 @@ export function createMedia(deps: MediaDeps) {
 type Placed = { from: string; url: string } | { problem: RemoteProblem };
 
 async function place(
-  deps: MediaDeps,
+  deps: MediaDeps & { opensToAll: ReturnType<typeof createOnlooker> },
   message: Message,
   file: Linked,
   rule: MediaRule,
@@ -83,19 +88,34 @@ async function place(
   const link = (kept: { expiresAt: number }) =>
     `${publicUrl}/media/${signLink({ id, expiresAt: kept.expiresAt }, linkKey)}`;
   if (known !== undefined) return { from: url, url: link(known) };
-  if (rule.mode === "auto" && (await isOpenToAll(deps.remote, file, signal))) return { from: url, url };
+  if (rule.mode === "auto" && (await deps.opensToAll(file, signal))) return { from: url, url };
   const kept = await fetchFile(deps, id, file, rule, isTheirs ? source : undefined, signal);
   if (!("problem" in kept)) return { from: url, url: link(kept) };
   return rule.mode === "auto" ? { from: url, url } : kept;
 }
 
-/** One look, at the first byte: an address that answers a stranger with the file needs no copy. */
-async function isOpenToAll(remote: Remote, file: Linked, signal: AbortSignal): Promise<boolean> {
-  const answer = await remote.open(file.url, { signal, range: "bytes=0-0" });
-  if (!answer.ok) return false;
-  answer.body.on("error", () => undefined);
-  answer.body.destroy();
-  return isPlausible(file, answer.mime);
+/** Answers that are remembered, so that a message tried again and again is looked at once. */
+const mostSeen = 1000;
+
+/** Looks at the first byte: an address that gives a stranger the file needs no copy. */
+function createOnlooker(remote: Remote) {
+  const open = new Set<string>();
+  return async function opensToAll(file: Linked, signal: AbortSignal): Promise<boolean> {
+    if (open.has(file.url)) return true;
+    const answer = await remote.open(file.url, { signal, range: "bytes=0-0" });
+    if (!answer.ok) return false;
+    drop(answer.body);
+    if (!isPlausible(file, answer.mime)) return false;
+    if (open.size >= mostSeen) open.clear();
+    open.add(file.url);
+    return true;
+  };
+}
+
+/** What is not wanted is not waited for. */
+function drop(body: Readable): void {
+  body.on("error", () => undefined);
+  body.destroy();
 }
 
 async function fetchFile(
@@ -118,8 +138,7 @@ async function fetchFile(
         ? "tooLarge"
         : undefined;
   if (refusal !== undefined) {
-    body.on("error", () => undefined);
-    body.destroy();
+    drop(body);
     return { problem: { kind: refusal, retryable: false, detail: refusal === "tooLarge" ? `${bytes} bytes` : mime } };
   }
   try {

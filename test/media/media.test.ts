@@ -112,7 +112,9 @@ test("a file that needs Genesys Cloud's token is fetched with it and served by a
 test("a file that opens to all is passed on by its own URL", async () => {
   genesys.answer(answerWith(206, png, { "content-type": "image/png" }));
   const url = `${genesys.url}/public/1`;
-  expect(urlOf(await makeMedia().prepare(media(url), auto))).toBe(url);
+  const { prepare } = makeMedia();
+  expect(urlOf(await prepare(media(url), auto))).toBe(url);
+  expect(urlOf(await prepare(media(url, {}, "m-2"), auto))).toBe(url);
   expect(genesys.received).toHaveLength(1);
   expect(genesys.received[0]?.headers.range).toBe("bytes=0-0");
 });

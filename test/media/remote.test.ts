@@ -67,6 +67,21 @@ test("a name that resolves to a private address only when it is connected to is 
   expect(await ask()).toEqual({ code: undefined });
 });
 
+test("a name with public addresses alone leads to them", () => {
+  const addresses = [
+    { address: "93.184.216.34", family: 4 },
+    { address: "2606:4700::1111", family: 6 },
+  ];
+  const lookup = guardLookup((_, __, callback) => callback(null, addresses));
+  const answers: unknown[] = [];
+  lookup("files.example", { all: true }, (...answer) => answers.push(answer));
+  lookup("files.example", {}, (...answer) => answers.push(answer));
+  expect(answers).toEqual([
+    [null, addresses],
+    [null, "93.184.216.34", 4],
+  ]);
+});
+
 test.each([
   "http://127.0.0.1:PORT/inside",
   "http://localhost:PORT/inside",
