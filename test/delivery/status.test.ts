@@ -187,10 +187,11 @@ describe("the outcome of an attempt", () => {
   });
 
   test.each(["delivered", "read", "failed"])(
-    "that comes after the channel's own news (%s) gives the lane free, no more",
+    "that comes after the channel's own news (%s) gives the lane free and tells the channel's id, no more",
     (status) => {
       const change = decide(accepted, {}, stateOf({ status, attempts: 1 }));
-      expect(change).toEqual({ attempt: expect.anything(), lane: "release", ledger: [] });
+      const delivery = { providerMessageId: "p-1" };
+      expect(change).toEqual({ attempt: expect.anything(), lane: "release", delivery, ledger: [] });
     },
   );
 });
