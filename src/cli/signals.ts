@@ -1,8 +1,15 @@
-/** Resolves with the name of the first of these signals; a second one ends the process at once, as if no one had been listening. */
+/** Whoever starts a program (npm, tsx) may pass on a signal that the terminal has sent to all of them already. */
+const echoMs = 1000;
+
+/**
+ * Resolves with the name of the first of these signals. Another one, later than its echo, ends the process at once with 130.
+ */
 export function waitForSignal(signals: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"]): Promise<string> {
   return new Promise((resolve) => {
+    let firstAt: number | undefined;
     const heard = (signal: string) => {
-      for (const one of signals) process.off(one, heard);
+      if (firstAt !== undefined && performance.now() - firstAt > echoMs) process.exit(130);
+      firstAt ??= performance.now();
       resolve(signal);
     };
     for (const signal of signals) process.on(signal, heard);

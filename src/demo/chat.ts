@@ -1,4 +1,5 @@
 /** The demo's outside channel: an HTTP adapter of the bridge, and the phones behind it. */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -92,7 +93,7 @@ export async function startChat(deps: ChatDeps) {
   }
 
   /** Calls the bridge back, signed; the id makes a repeat recognisable. */
-  async function post(kind: "receipts" | "messages", id: string, content: object): Promise<void> {
+  async function post(kind: "receipts" | "messages", id: string, content: object): Promise<unknown> {
     const body = JSON.stringify(content);
     const headers = {
       "content-type": "application/json",
@@ -100,14 +101,23 @@ export async function startChat(deps: ChatDeps) {
     };
     try {
       const response = await fetch(`${deps.callbackUrl()}/${kind}`, { method: "POST", headers, body });
-      if (response.status !== 202) tell({ type: "unheard", what: kind, why: `answered ${response.status}` });
+      if (response.status === 202) return await response.json();
+      tell({ type: "unheard", what: kind, why: `answered ${response.status}` });
     } catch {
       tell({ type: "unheard", what: kind, why: "not reached" });
     }
+    return undefined;
   }
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/deliver`,
+    /** A customer writes; resolves with the bridge's id of the message once it is stored. */
+    async write(integration: string, from: { id: string; idType: string; nickname: string }, text: string) {
+      const messageId = randomUUID();
+      const at = new Date(now()).toISOString();
+      const stored = await post("messages", messageId, { integration, messageId, from, text, at });
+      return z.object({ id: z.string() }).optional().parse(stored)?.id;
+    },
     async stop() {
       server.closeAllConnections();
       server.close();

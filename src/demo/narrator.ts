@@ -44,7 +44,7 @@ export function createNarrator({ write, paint, nameOf, now }: NarratorDeps) {
   }
 
   function paintResult(result: string) {
-    if (/^(Delivered|delivered|stored|duplicate|e-mail)/.test(result)) return paint("green", result);
+    if (/^(Delivered|delivered|stored|taken|duplicate|e-mail)/.test(result)) return paint("green", result);
     return /^(Failed|refused|HTTP [45])/.test(result) ? paint("red", result) : result;
   }
 
@@ -84,6 +84,8 @@ export function createNarrator({ write, paint, nameOf, now }: NarratorDeps) {
           const result = news.code === undefined ? news.status : `${news.status}: ${news.code}`;
           return say(["bridge", "Genesys", `receipt for ${titleOf(news.messageId)}`, result]);
         }
+        case "taken":
+          return say(["bridge", "Genesys", `${nameOf(news.from)}'s message`, "taken"]);
         case "mail":
           return say(["bridge", "mail", `to ${news.mail.to.join(", ")}: ${news.mail.subject}`, "e-mail taken"]);
         case "noticed":

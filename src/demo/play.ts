@@ -1,5 +1,6 @@
 /** Plays the story step by step, each after the one before has come to where it can be seen. */
 import { randomBytes } from "node:crypto";
+import { z } from "zod";
 import { signatureHeader, signBody } from "../webhook/signature";
 import type { Narrator } from "./narrator";
 import type { Stage } from "./stage";
@@ -7,7 +8,7 @@ import type { Customer, Expected, Step, Story } from "./story";
 
 /** A message that the story sent, and what it is to become. */
 export interface Played {
-  /** Genesys Cloud's id. */
+  /** Genesys Cloud's id, or the bridge's. */
   messageId: string;
   title: string;
   kind: string;
@@ -43,7 +44,7 @@ export async function playStory(story: Story, deps: PlayDeps): Promise<{ played:
     narrator.scene(index + 1, title);
     for (const step of steps) {
       if (step.type === "say") played.push(await say(step, deps));
-      else if (step.type === "report") played.push(await report(step, deps));
+      else if (step.type === "answer") played.push(...(await answer(step, deps)));
       else forged.push(await forge(step, deps));
     }
   }
@@ -81,27 +82,28 @@ async function say(step: StepOf<"say">, { stage, narrator, isOnScreen, patienceM
   return { messageId, title, kind, customer: to, sent: attempts.length, expected };
 }
 
-/** What Genesys Cloud reports of a customer's message. */
-async function report({ on, expected }: StepOf<"report">, { stage, narrator }: PlayDeps): Promise<Played> {
-  const messageId = randomBytes(16).toString("hex");
-  const title = `${on.name}'s own message is published`;
-  narrator.name(messageId, title);
-  const { attempts } = await stage.simulator.sendOutbound(stage.integrationId, {
-    id: messageId,
-    channel: {
-      ...channelOf(stage),
-      to: { id: stage.integrationId },
-      from: { nickname: on.name, id: on.id, idType: on.idType },
-      messageId: "from-ada-1",
-    },
-    type: "Receipt",
-    status: "Published",
-    isFinalReceipt: true,
-    direction: "Inbound",
-  });
-  const status = attempts.at(-1)?.status;
-  narrator.say(["Genesys", "bridge", `receipt: ${title}`, status === 200 ? "stored: 200" : `HTTP ${status}`]);
-  return { messageId, title, kind: "receipt", customer: on, sent: attempts.length, expected };
+/** What a customer writes, and the receipt by which Genesys Cloud says that agents see it. */
+async function answer(step: StepOf<"answer">, { stage, narrator, patienceMs }: PlayDeps): Promise<Played[]> {
+  const { from, text, expected, report } = step;
+  const title = `"${text}"`;
+  const release = narrator.hold();
+  const customer = { id: from.id, idType: from.idType, nickname: from.name };
+  const published = stage.simulator.next("webhook", ({ ended }) => ended === "accepted", patienceMs);
+  const messageId = (await stage.chat.write(stage.integrationId, customer, text)) ?? "";
+  release(() =>
+    narrator.say(["chat", "bridge", `${from.name} writes: ${title}`, messageId ? "stored: 202" : "refused"]),
+  );
+  const reported = await published.then(
+    () => "stored: 200",
+    () => "not sent",
+  );
+  narrator.say(["Genesys", "bridge", `receipt: ${from.name}'s message is published`, reported]);
+  await stage.until(async () => !(await isAnyOpen(stage, "inbound")), patienceMs);
+  const receiptId = await findReceipt(stage);
+  return [
+    { messageId, title, kind: "text", customer: from, sent: 1, expected },
+    { messageId: receiptId, title: `published: ${title}`, kind: "receipt", customer: from, sent: 1, expected: report },
+  ];
 }
 
 /** A request that looks right, signed with a secret that somebody guessed. */
@@ -134,9 +136,20 @@ function channelOf(stage: Stage) {
   return { id: stage.integrationId, platform: "Open", type: "Private", time: new Date().toISOString() };
 }
 
-async function isAnyOpen(stage: Stage): Promise<boolean> {
-  const { items } = (await stage.ask("/messages?fate=open&limit=1")) as { items: unknown[] };
-  return items.length > 0;
+async function isAnyOpen(stage: Stage, direction?: "inbound"): Promise<boolean> {
+  const of = direction === undefined ? "" : `&direction=${direction}`;
+  return (await listIds(stage, `fate=open&limit=1${of}`)).length > 0;
+}
+
+/** The bridge's id of Genesys Cloud's newest receipt. */
+async function findReceipt(stage: Stage): Promise<string> {
+  const [id = ""] = await listIds(stage, "kind=receipt&limit=1");
+  return id;
+}
+
+async function listIds(stage: Stage, query: string): Promise<string[]> {
+  const page = z.object({ items: z.array(z.object({ id: z.string() })) });
+  return page.parse(await stage.ask(`/messages?${query}`)).items.map(({ id }) => id);
 }
 
 /** What the bridge calls what the simulator can say. */

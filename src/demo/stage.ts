@@ -19,13 +19,15 @@ import { customers, webhookSecret } from "./story";
 const integrationName = "Harborline";
 
 /**
- * What happens around the bridge, as it happens. `webhook`: how it answered one. `noticed`: it has recorded what became
+ * What happens around the bridge, as it happens. `webhook`: how it answered one. `taken`: Genesys Cloud took what a
+ * customer wrote. `noticed`: it has recorded what became
  * of a notice.
  */
 export type News =
   | ChatNews
   | { type: "webhook"; kind: string; result: string }
   | { type: "receipt"; messageId: string; status: string; code?: string | undefined }
+  | { type: "taken"; from: string }
   | { type: "mail"; mail: Mail }
   | { type: "noticed" };
 
@@ -89,6 +91,8 @@ export async function openStage({ port = "0", host = "127.0.0.1", version, now, 
       hear({ type: "receipt", messageId, status, code: reasons?.[0]?.code }),
     );
 
+    simulator.on("inbound", ({ fromAddress }) => hear({ type: "taken", from: fromAddress }));
+
     const config = readDemoConfig({
       PORT: port,
       HOST: host,
@@ -126,6 +130,7 @@ export async function openStage({ port = "0", host = "127.0.0.1", version, now, 
       webhookUrl,
       integrationId: integration.id,
       simulator,
+      chat,
       inbox,
       directory,
       adminTokenFile: join(directory, "admin-token"),

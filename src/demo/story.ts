@@ -19,8 +19,8 @@ export interface Expected {
 export type Step =
   /** Somebody in Genesys Cloud says something. `answerLost`: the bridge's answer gets lost, so Genesys Cloud repeats it. */
   | { type: "say"; to: Customer; by: "agent" | "bot"; what: Utterance; answerLost?: true; expected: Expected }
-  /** Genesys Cloud reports what became of a message that the customer wrote. */
-  | { type: "report"; on: Customer; expected: Expected }
+  /** The customer writes something; `report` is what is to become of Genesys Cloud's own receipt for it. */
+  | { type: "answer"; from: Customer; text: string; expected: Expected; report: Expected }
   /** Somebody else calls the webhook. */
   | { type: "forge"; to: Customer; text: string; expectedStatus: number };
 
@@ -53,7 +53,7 @@ const noted: Expected = { fate: "noted", receipt: "none" };
 export const story: Story = {
   scenes: [
     {
-      title: "Ada is online. Every kind of message reaches her, and Genesys Cloud hears of it.",
+      title: "Ada is online. Every kind of message reaches her, and her answer reaches Genesys Cloud.",
       steps: [
         { type: "say", to: ada, by: "agent", what: { kind: "typing" }, expected: noted },
         {
@@ -101,7 +101,13 @@ export const story: Story = {
           },
           expected: delivered,
         },
-        { type: "report", on: ada, expected: noted },
+        {
+          type: "answer",
+          from: ada,
+          text: "Yes, a red one.",
+          expected: { fate: "delivered", receipt: "none" },
+          report: noted,
+        },
       ],
     },
     {
