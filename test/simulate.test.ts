@@ -7,6 +7,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 
+// Whole processes, on machines that may be busy with other tests.
+jest.setTimeout(60_000);
+
 const root = join(__dirname, "..");
 const command = ["--import", "tsx", "src/main.ts", "simulate"];
 

@@ -11,6 +11,9 @@ import Base64 from "crypto-js/enc-base64";
 import { runDemo } from "../../src/demo/demo";
 import { type Story, story } from "../../src/demo/story";
 
+// Whole processes, on machines that may be busy with other tests.
+jest.setTimeout(60_000);
+
 const root = join(__dirname, "../..");
 let temporary: string;
 beforeEach(() => {
@@ -130,7 +133,9 @@ describe("omb demo", () => {
     await demo.printed("receipt for message by-hand-1");
     expect(await (await post()).json()).toEqual({ status: "duplicate" });
 
+    // npm and tsx pass on what the terminal has sent to all of them.
     demo.process.kill("SIGINT");
+    demo.process.kill("SIGTERM");
     expect(await demo.ended).toBe(0);
     expect(listLeftovers()).toEqual([]);
   });
