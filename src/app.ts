@@ -54,7 +54,7 @@ import { createIngest } from "./store/ingest";
 import { indexLookups } from "./store/lookups";
 import { findMessage } from "./store/messages";
 import { migrate } from "./store/migrate";
-import { quarantine } from "./store/quarantine";
+import { dropRefused, listRefused, quarantine } from "./store/quarantine";
 import { probeWrite } from "./store/readiness";
 import { createReceiptRecorder } from "./store/receipts";
 import {
@@ -67,7 +67,7 @@ import {
   typingQueue,
 } from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
-import { limitQuarantine } from "./webhook/quarantine";
+import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
 
 /** Which halves this process runs. */
@@ -394,6 +394,14 @@ function createHttpServer(
       now,
       audit: () => database.read((db) => audit(db, auditOptions(config, now()))),
     }),
+    quarantineRoutes({
+      integrations: config.integrations,
+      list: (integration) => database.read((db) => listRefused(db, integration)),
+      save: ingest,
+      drop: (seq) => dropRefused(database, seq),
+      now,
+      newId: () => newId(now()),
+    }),
   );
   app.use(answerNotFound, createErrorHandler(log));
 
@@ -637,6 +645,7 @@ export async function openReader(config: Config) {
       const from = since === undefined ? undefined : parseTime(since, "since");
       return database.read((db) => audit(db, { ...auditOptions(config, Date.now()), since: from, onProgress }));
     },
+    listRefused: (integration?: string) => database.read((db) => listRefused(db, integration)),
     close: () => database.close(),
   };
 }

@@ -7,24 +7,30 @@ import { checkCommand } from "./cli/check";
 import { demoCommand } from "./cli/demo";
 import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
-import { type Output, printError } from "./cli/output";
+import { type Output, printError, printJsonError } from "./cli/output";
 import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
+import { signCommand } from "./cli/sign";
+import { verifyCommand } from "./cli/verify";
 
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
   args: string[],
-  { env, stdout, stderr }: Output & { env: NodeJS.ProcessEnv },
+  { env, stdin, stdout, stderr }: Output & { env: NodeJS.ProcessEnv; stdin: NodeJS.ReadableStream },
 ): Promise<number> {
   let exitCode = 0;
   const version = readVersion();
   const output = { stdout, stderr };
-  const context = { output, env, version, end: (code: number) => void (exitCode = code) };
+  const json = args.includes("--json");
+  const context = { output, env, stdin, version, end: (code: number) => void (exitCode = code) };
   const program = new Command("omb")
     .description("Connects Genesys Cloud Open Messaging to any outside channel.")
     .version(version)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => output.stdout.write(text), writeErr: (text) => output.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => output.stdout.write(text),
+      writeErr: (text) => void (json || output.stderr.write(text)),
+    })
     .showHelpAfterError("(--help shows how it is called)");
   for (const command of [
     serveCommand,
@@ -34,6 +40,8 @@ export async function runCli(
     migrateCommand,
     messagesCommand,
     auditCommand,
+    signCommand,
+    verifyCommand,
   ]) {
     program.addCommand(inherit(command(context), program));
   }
@@ -41,8 +49,10 @@ export async function runCli(
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return printError(error, { output, json: args.includes("--json") });
+    if (!(error instanceof CommanderError)) return printError(error, { output, json });
+    if (error.exitCode === 0) return 0;
+    if (json) printJsonError(output, { code: "invalid_field", message: error.message });
+    return 2;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What commands print: results on stdout, everything else on stderr; JSON for machines, tables for people. */
-import { BridgeError, errorBody, StartError } from "../errors";
+import { BridgeError, type ErrorCode, errorBody, StartError } from "../errors";
 
 export interface Output {
   stdout: NodeJS.WritableStream;
@@ -10,6 +10,8 @@ export interface Output {
 export interface CommandContext {
   output: Output;
   env: NodeJS.ProcessEnv;
+  /** What `-` reads. */
+  stdin: NodeJS.ReadableStream;
   version: string;
   /** Sets the exit code. */
   end(code: number): void;
@@ -20,13 +22,20 @@ export function printError(error: unknown, { output, json }: { output: Output; j
   const known = error instanceof BridgeError || error instanceof StartError;
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
-    const body = errorBody(error instanceof BridgeError ? error : { code: "internal", message });
-    output.stderr.write(`${JSON.stringify(body)}\n`);
+    printJsonError(output, error instanceof BridgeError ? error : { code: "internal", message });
   } else {
     output.stderr.write(`${message}\n`);
     if (!known && error instanceof Error && error.stack) output.stderr.write(`${error.stack}\n`);
   }
   return error instanceof StartError ? 2 : 1;
+}
+
+/** The HTTP error shape, on stderr. */
+export function printJsonError(
+  { stderr }: Output,
+  error: { code: ErrorCode; message: string; field?: string | undefined },
+): void {
+  stderr.write(`${JSON.stringify(errorBody(error))}\n`);
 }
 
 export function printJson({ stdout }: Output, value: unknown): void {

@@ -15,15 +15,9 @@ export function requireConfig(env: NodeJS.ProcessEnv): { config: Config; warning
 
 /** The token of the settings, or the one made once and kept in the data directory. */
 export function findAdminToken(config: Config): { token: string; madeAt?: string } {
-  if (config.adminToken !== undefined) return { token: config.adminToken };
-  const path = join(config.dataDirectory, "admin-token");
-  try {
-    const token = readFileSync(path, "utf8").trim();
-    if (token !== "") return { token };
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT")
-      throw new StartError(`${path} cannot be read`, { cause: error });
-  }
+  const known = readAdminToken(config);
+  if (known !== undefined) return { token: known };
+  const path = tokenPath(config);
   const token = randomBytes(24).toString("base64url");
   try {
     mkdirSync(config.dataDirectory, { recursive: true });
@@ -32,4 +26,21 @@ export function findAdminToken(config: Config): { token: string; madeAt?: string
     throw new StartError(`${path} cannot be written: make DATA_DIR writable, or set ADMIN_TOKEN`, { cause: error });
   }
   return { token, madeAt: path };
+}
+
+/** The same, where there is one. */
+export function readAdminToken(config: Config): string | undefined {
+  if (config.adminToken !== undefined) return config.adminToken;
+  const path = tokenPath(config);
+  try {
+    const token = readFileSync(path, "utf8").trim();
+    return token === "" ? undefined : token;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw new StartError(`${path} cannot be read`, { cause: error });
+  }
+}
+
+function tokenPath(config: Config): string {
+  return join(config.dataDirectory, "admin-token");
 }

@@ -1,6 +1,7 @@
 /** Refused webhooks of known integrations: the newest few, so that a wrong secret can be mended and the bodies verified again. */
-import { run } from "./bulk";
+import { type Db, run } from "./bulk";
 import type { Database } from "./database";
+import { bytes } from "./engine";
 
 export interface Refused {
   integration: string;
@@ -33,10 +34,10 @@ export async function quarantine(database: Database, refused: Refused): Promise<
       "select seq, size from quarantine where integration = $1 order by seq desc",
       [refused.integration],
     );
-    let bytes = 0;
+    let sum = 0;
     const oldest = rows.find((row, index) => {
-      bytes += row.size;
-      return index >= quarantineLimits.rows || bytes > quarantineLimits.bytes;
+      sum += row.size;
+      return index >= quarantineLimits.rows || sum > quarantineLimits.bytes;
     });
     if (oldest !== undefined) {
       await run(tx.db, "delete from quarantine where integration = $1 and seq <= $2", [
@@ -45,4 +46,31 @@ export async function quarantine(database: Database, refused: Refused): Promise<
       ]);
     }
   });
+}
+
+/** A refused request as it is kept. */
+export interface KeptRefused extends Refused {
+  seq: number;
+  body: Buffer;
+}
+
+/** The oldest first; of all integrations when none is named. */
+export async function listRefused(db: Db, integration?: string): Promise<KeptRefused[]> {
+  const all = db.selectFrom("quarantine").selectAll();
+  const rows = await (integration === undefined ? all : all.where("integration", "=", integration))
+    .orderBy("seq")
+    .execute();
+  return rows.map((row) => ({
+    seq: row.seq,
+    integration: row.integration,
+    receivedAt: row.received_at,
+    problem: row.problem,
+    headers: JSON.parse(row.headers) as Record<string, string>,
+    body: bytes(row.body),
+  }));
+}
+
+/** Forgets one, once it is kept as a message. */
+export async function dropRefused(database: Database, seq: number): Promise<void> {
+  await database.transaction((tx) => tx.db.deleteFrom("quarantine").where("seq", "=", seq).execute());
 }

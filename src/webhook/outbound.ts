@@ -4,6 +4,7 @@ import { BridgeError, type ErrorCode, errorBody, StoreUnavailable, statusOfCode 
 import type { Arrival, Stored } from "../store/ingest";
 import type { Refused } from "../store/quarantine";
 import { planArrival, type WebhookIntegration } from "./arrival";
+import { parseObject } from "./body";
 import { signatureHeader, verifySignature } from "./signature";
 
 export interface OutboundDeps {
@@ -133,21 +134,6 @@ function readBody(req: IncomingMessage, limit: number): Promise<Buffer | "too la
     req.on("error", () => resolve("aborted"));
     req.on("close", () => resolve("aborted"));
   });
-}
-
-/** The parsed object, or what is wrong with the body. */
-function parseObject(body: Buffer): Record<string, unknown> | string {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString("utf8"));
-  } catch {
-    return body.length === 0
-      ? "the body is empty, a JSON object is expected"
-      : "the body is not JSON, a JSON object is expected";
-  }
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  const found = parsed === null ? "null" : Array.isArray(parsed) ? "an array" : `a ${typeof parsed}`;
-  return `the body is ${found}, a JSON object is expected`;
 }
 
 /** All headers but credentials; a repeated one is joined as Node does. */

@@ -5,7 +5,10 @@ import { parseSync } from "@swc/core";
 /** What each part may import of ours, itself aside: whole parts, or single files of one. */
 const mayImport: Record<string, readonly string[]> = {
   main: ["cli", "app", "config", "simulator", "webhook/signature", "message", "errors", "log"],
-  cli: ["app", "config", "demo", "simulator", "webhook/signature", "message", "errors", "log"],
+  cli: [
+    ...["app", "config", "demo", "simulator", "webhook/signature", "webhook/diagnose", "webhook/body", "message"],
+    ...["errors", "log"],
+  ],
   demo: [
     ...["app", "config", "simulator", "webhook/signature", "standard-webhooks"],
     ...["cli/output", "cli/settings", "errors", "log"],
