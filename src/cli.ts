@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { adapterCommand } from "./cli/adapter";
 import { auditCommand } from "./cli/audit";
 import { checkCommand } from "./cli/check";
 import { demoCommand } from "./cli/demo";
@@ -42,6 +43,7 @@ export async function runCli(
     auditCommand,
     signCommand,
     verifyCommand,
+    adapterCommand,
   ]) {
     program.addCommand(inherit(command(context), program));
   }

@@ -70,7 +70,7 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
  * The body of the POST. The webhook's own text stands in for `message.raw` where it is at hand: writing it out again would cost as much as
  * everything else, and overflows the stack for bodies nested tens of thousands of levels deep.
  */
-function writeBody(type: string, delivery: OutboundDelivery): string {
+export function writeBody(type: string, delivery: OutboundDelivery): string {
   const { deliveryId, attempt, notice, part, original } = delivery;
   const { raw, ...message } = delivery.message;
   const envelope = writeJson({
@@ -85,7 +85,7 @@ function writeBody(type: string, delivery: OutboundDelivery): string {
 }
 
 /** The delivery's id; later parts of a message have their own, so that an idempotent adapter takes each of them. */
-function webhookId({ deliveryId, part }: OutboundDelivery): string {
+export function webhookId({ deliveryId, part }: OutboundDelivery): string {
   return part === undefined || part.number === 1 ? deliveryId : `${deliveryId}-${part.number}`;
 }
 

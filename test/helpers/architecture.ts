@@ -7,7 +7,7 @@ const mayImport: Record<string, readonly string[]> = {
   main: ["cli", "app", "config", "simulator", "webhook/signature", "message", "errors", "log"],
   cli: [
     ...["app", "config", "demo", "simulator", "webhook/signature", "webhook/diagnose", "webhook/body", "message"],
-    ...["errors", "log"],
+    ...["adapter-kit", "errors", "log"],
   ],
   demo: [
     ...["app", "config", "simulator", "webhook/signature", "standard-webhooks"],
@@ -27,6 +27,7 @@ const mayImport: Record<string, readonly string[]> = {
   delivery: ["store", "channels/channel", "fallback", "message", "errors", "log"],
   store: ["message", "errors", "log"],
   channels: ["message", "errors", "log", "standard-webhooks"],
+  "adapter-kit": ["channels", "message", "errors", "standard-webhooks"],
   genesys: ["message", "errors", "log"],
   fallback: ["message", "errors", "log"],
   media: ["message", "errors", "log"],
@@ -48,7 +49,7 @@ const mayUsePackage: Record<string, readonly string[]> = {
   "smtp-server": ["demo"],
   "postal-mime": ["demo"],
   twilio: ["channels"],
-  undici: ["channels", "genesys", "replay", "simulator", "cli", "media"],
+  undici: ["channels", "genesys", "replay", "simulator", "adapter-kit", "cli", "media"],
   express: ["app", "webhook", "replay", "admin", "campaigns", "contacts", "simulator", "media"],
   helmet: ["app", "admin"],
   "prom-client": ["app", "admin"],
