@@ -12,6 +12,7 @@ import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
+import { type ChannelProfile, channelProfiles } from "./channels/profiles";
 import type { ChannelConfig, Config, Integration } from "./config";
 import { createReceiptCallbacks } from "./delivery/callbacks";
 import { createConfirmations } from "./delivery/confirmations";
@@ -578,6 +579,23 @@ function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
     default:
       return channel satisfies never;
   }
+}
+
+export type { ChannelProfile };
+
+/** What each configured channel can show; without settings, each type of channel. */
+export function listChannelProfiles(config: Config | undefined): readonly ChannelProfile[] {
+  if (config === undefined || config.channels.length === 0) return channelProfiles;
+  return config.channels.map((one) => {
+    const settings = channelSettings(one);
+    const { name, type } = one;
+    if (settings !== undefined) {
+      const { accepts, handsOnOriginal = false } = createChannel(settings, { now: () => new Date() });
+      return { name, type, accepts, handsOnOriginal };
+    }
+    const general = channelProfiles.find((profile) => profile.type === type);
+    return { name, type, accepts: general?.accepts ?? { kinds: deliverableKinds } };
+  });
 }
 
 function describeBreaker(state: { probeAt?: number; failures: number }) {

@@ -6,9 +6,11 @@ import { adapterCommand } from "./cli/adapter";
 import { auditCommand } from "./cli/audit";
 import { checkCommand } from "./cli/check";
 import { demoCommand } from "./cli/demo";
+import { explainCommand } from "./cli/explain";
 import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError, printJsonError } from "./cli/output";
+import { schemaCommand } from "./cli/schema";
 import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
 import { signCommand } from "./cli/sign";
@@ -43,6 +45,8 @@ export async function runCli(
     auditCommand,
     signCommand,
     verifyCommand,
+    explainCommand,
+    schemaCommand,
     adapterCommand,
   ]) {
     program.addCommand(inherit(command(context), program));
