@@ -58,15 +58,8 @@ import { migrate } from "./store/migrate";
 import { dropRefused, listRefused, quarantine } from "./store/quarantine";
 import { probeWrite } from "./store/readiness";
 import { createReceiptRecorder } from "./store/receipts";
-import {
-  deliverQueue,
-  failureQueue,
-  inboundChannelName,
-  inboundReceiptQueue,
-  readQueues,
-  releaseAllLeases,
-  typingQueue,
-} from "./store/tasks";
+import { deliverQueue, failureQueue, inboundChannelName, inboundReceiptQueue, typingQueue } from "./store/queues";
+import { readQueues, releaseAllLeases } from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";

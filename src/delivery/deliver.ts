@@ -10,7 +10,8 @@ import {
   startDeliveries,
 } from "../store/changes";
 import type { Database } from "../store/database";
-import { deliverQueue, dropEmptyLanes, type LeasedTask } from "../store/tasks";
+import { deliverQueue } from "../store/queues";
+import { dropEmptyLanes, type LeasedTask } from "../store/tasks";
 import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
 import type { KeptBody } from "../store/captures";
 import type { Rules } from "./rules";

@@ -4,7 +4,8 @@ import { type AdapterFailure, adapterFailure } from "../message/adapter";
 import type { Database } from "../store/database";
 import { type FailedInbound, readFailedInbound } from "../store/inbound";
 import { insertLedger } from "../store/ledger";
-import { failureQueue, finishTasks, type LeasedTask, postponeTasks } from "../store/tasks";
+import { failureQueue } from "../store/queues";
+import { finishTasks, type LeasedTask, postponeTasks } from "../store/tasks";
 import { nextTryAt } from "./retry";
 import type { QueueWork } from "./worker";
 

@@ -4,7 +4,7 @@ import type { AdapterMessage, AdapterResponse } from "../message/adapter";
 import { type AdapterCall, parseCall } from "../message/inbound";
 import { guessMime } from "../message/mime";
 import type { ReasonCode } from "../message/message";
-import { inboundChannelName } from "../store/tasks";
+import { inboundChannelName } from "../store/queues";
 import type { QueueWork } from "./worker";
 
 /** The customer, in the fields that Genesys Cloud knows. */

@@ -4,7 +4,7 @@ import type { Reason } from "../message/message";
 import type { Change, MessageChange, MessageState } from "../store/changes";
 import type { NoticeJoin } from "../store/notices";
 import { keyOf } from "../store/keys";
-import { failureQueue, failureTaskKey } from "../store/tasks";
+import { failureQueue, failureTaskKey } from "../store/queues";
 import { nextTryAt } from "./retry";
 import type { Rules } from "./rules";
 

@@ -3,7 +3,8 @@ import type { Channel } from "../channels/channel";
 import type { Message } from "../message/message";
 import { type KeptBody, readCapture } from "../store/captures";
 import type { Database } from "../store/database";
-import { finishTasks, type LeasedTask, typingQueue } from "../store/tasks";
+import { typingQueue } from "../store/queues";
+import { finishTasks, type LeasedTask } from "../store/tasks";
 import type { QueueWork } from "./worker";
 
 export interface TypingDeps {

@@ -2,6 +2,7 @@
 import { bulk, type Db, run } from "./bulk";
 import type { Database, Tx } from "./database";
 import { forUpdate, skipLocked } from "./engine";
+import { deliverQueue } from "./queues";
 
 /** A row saying that something is due. `key` names it once; a second task with the same key is not added. */
 export interface NewTask {
@@ -25,33 +26,6 @@ export interface LeasedTask {
 /** The task that stands for a lane: due when the head of the lane is. Its lease keeps the lane in order. */
 export function laneTaskKey(lane: string): string {
   return `lane:${lane}`;
-}
-
-/** The queue whose tasks are the lanes of one channel. */
-export function deliverQueue(channel: string): string {
-  return `deliver:${channel}`;
-}
-
-/** The queue of typing signs of one channel. */
-export function typingQueue(channel: string): string {
-  return `typing:${channel}`;
-}
-
-/** Genesys Cloud's receipts for customers' messages, to be matched with them. */
-export const inboundReceiptQueue = "inbound-receipts";
-
-/** The queue of failures that the adapter of a channel is to be told. */
-export function failureQueue(channel: string): string {
-  return `failures:${channel}`;
-}
-
-export function failureTaskKey(messageId: string): string {
-  return `failure:${messageId}`;
-}
-
-/** The road into an organisation, as a channel: no channel of the settings can have this name. */
-export function inboundChannelName(organisation: string): string {
-  return `genesys:${organisation}`;
 }
 
 const insertTasks = bulk<NewTask>(

@@ -5,7 +5,7 @@ import { normalize } from "../message/normalize";
 import { summarize } from "../message/summary";
 import type { Arrival } from "../store/ingest";
 import { laneOf } from "../store/keys";
-import { inboundReceiptQueue, typingQueue } from "../store/tasks";
+import { inboundReceiptQueue, typingQueue } from "../store/queues";
 
 /** What the settings say of an integration, as far as a webhook needs it. */
 export interface WebhookIntegration {

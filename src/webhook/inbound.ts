@@ -5,7 +5,7 @@ import type { Message } from "../message/message";
 import { summarize } from "../message/summary";
 import type { Arrival } from "../store/ingest";
 import { inboundLaneOf } from "../store/keys";
-import { failureQueue, failureTaskKey, inboundChannelName, typingQueue } from "../store/tasks";
+import { failureQueue, failureTaskKey, inboundChannelName, typingQueue } from "../store/queues";
 
 /** What the settings say of an integration, as far as customers' messages need it. */
 export interface InboundIntegration {
