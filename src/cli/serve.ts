@@ -12,6 +12,7 @@ export function serveCommand({ env, version }: CommandContext): Command {
     .description("Run the bridge until SIGTERM or SIGINT.")
     .option("--web", "take requests only; needs DATABASE_URL")
     .option("--worker", "deliver only; needs DATABASE_URL")
+    .option("--json", "say why it cannot start as JSON; its log is JSON always")
     .addHelpText("after", "\nExample:\n  OMB_CONFIG=config/default.json omb serve\n")
     .action(async (options: { web?: boolean; worker?: boolean }) => {
       const { config, warnings } = requireConfig(env);
