@@ -10,7 +10,7 @@ import { atEnd } from "../helpers/clean-up";
 import { findFreePort } from "../processes/bridge";
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
-const folder = path.join(__dirname, "../fixtures/adapters");
+const folder = path.join(__dirname, "../../config/examples");
 const python = spawnSync("python3", ["--version"]).status === 0 ? [["Python", "python3", "adapter.py"]] : [];
 
 test.each([["TypeScript", process.execPath, "--import", "tsx", "adapter.ts"], ...python])(
