@@ -28,7 +28,9 @@ import { createTyping } from "./delivery/typing";
 import { createUpkeep } from "./delivery/upkeep";
 import { createWorker, type QueueWork } from "./delivery/worker";
 import { BridgeError, StoreUnavailable } from "./errors";
-import { createGenesysClient, type GenesysClient } from "./genesys/client";
+import { createGenesysClient, type GenesysCall, type GenesysClient } from "./genesys/client";
+import { describeCredentials } from "./genesys/credentials";
+import type { GenesysError } from "./genesys/error";
 import { pace } from "./genesys/budget";
 import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
@@ -46,7 +48,7 @@ import { normalize } from "./message/normalize";
 import { type AuditOptions, audit } from "./store/audit";
 import { createCallbacks } from "./store/callbacks";
 import { createChanges } from "./store/changes";
-import { updateBudgets } from "./store/budgets";
+import { readBudget, updateBudgets } from "./store/budgets";
 import type { KeptBody } from "./store/captures";
 import { type Database, openDatabase } from "./store/database";
 import { newId } from "./store/ids";
@@ -109,6 +111,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       parts.worker.start();
       parts.upkeep.start();
     }
+
+    void warnOfCredentials(config, parts.clients, log);
 
     const address = () => (server.address() as AddressInfo | null) ?? undefined;
     log.bridgeStarted({
@@ -193,14 +197,26 @@ function createParts(
     );
   const deliveries = [...channels.values()].map(deliverThrough);
 
+  const reportCall = (organisation: string, { operation, priority, status, error, durationMs }: GenesysCall) => {
+    metrics.genesysCalls.inc({ organisation, operation, result: status });
+    metrics.genesysSeconds.observe({ organisation, priority }, durationMs / 1000);
+    if (error === undefined) log.genesysCalled({ organisation, operation, durationMs });
+    else log.genesysFailed({ organisation, operation, durationMs, ...describeRefusal(error) });
+  };
   const reports = config.organisations.flatMap((organisation) => {
     const budget = createSharedBudget({
       organisation: organisation.name,
       pace: pace(organisation.requestsPerMinute),
       update: (names, decide) => updateBudgets(database, names, decide),
+      read: (name) => database.read((db) => readBudget(db, name)),
       now,
     });
-    const client = createGenesysClient({ organisation, now, budget });
+    const client = createGenesysClient({
+      organisation,
+      now,
+      budget,
+      onCall: (call) => reportCall(organisation.name, call),
+    });
     clients.set(organisation.name, client);
     const into = createInboundChannel({
       organisation: organisation.name,
@@ -468,6 +484,29 @@ function createReadiness(database: Database, log: Log, now: () => number) {
         probed = { at: now(), result: probeWrite(database, now()) };
       await probed.result;
     },
+  };
+}
+
+/** Says at once what would otherwise show only when the first receipt is due; nothing waits for it. */
+async function warnOfCredentials(config: Config, clients: Parts["clients"], log: Log): Promise<void> {
+  for (const organisation of config.organisations) {
+    for (const { clientId, answer } of (await clients.get(organisation.name)?.checkCredentials()) ?? []) {
+      if (answer.status === "done") continue;
+      const { status: httpStatus, code } = answer.error;
+      const warning = describeCredentials(organisation, clientId, answer.error);
+      log.genesysDoubted({ organisation: organisation.name, code, warning, ...(httpStatus && { httpStatus }) });
+    }
+  }
+}
+
+function describeRefusal({ status, code, permissions, correlationId, retryable, retryAfterMs }: GenesysError) {
+  return {
+    code,
+    retryable,
+    ...(status === undefined ? {} : { httpStatus: status }),
+    ...(permissions.length === 0 ? {} : { permissions }),
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(retryAfterMs === undefined ? {} : { waitMs: retryAfterMs }),
   };
 }
 

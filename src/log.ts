@@ -9,6 +9,10 @@ interface Fields {
   integration: string;
   channel: string;
   organisation: string;
+  /** What was asked of Genesys Cloud, as `receipts.send`. */
+  operation: string;
+  /** Permissions that an OAuth client lacks. */
+  permissions: readonly string[];
   policy: string;
   /** Our ids, and Genesys Cloud's id of a conversation. */
   messageId: string;
@@ -37,7 +41,7 @@ interface Fields {
   signal: string;
   /** A path on disk, or a route's pattern. */
   path: string;
-  /** A sentence of ours about the settings. */
+  /** A sentence of ours about the settings or what they lead to. */
   warning: string;
   error: unknown;
 }
@@ -89,17 +93,19 @@ const events = {
   breakerOpened: on("error", "breaker.opened", ["channel", "count", "waitMs"]),
   breakerClosed: on("info", "breaker.closed", ["channel", "durationMs"]),
 
-  genesysCalled: on("debug", "genesys.called", ["organisation", "path", "httpStatus", "correlationId", "durationMs"]),
+  genesysCalled: on("debug", "genesys.called", ["organisation", "operation", "durationMs"]),
   genesysFailed: on("warn", "genesys.failed", [
     "organisation",
-    "path",
+    "operation",
     "httpStatus",
     "code",
+    "permissions",
     "correlationId",
     "retryable",
     "waitMs",
-    "error",
+    "durationMs",
   ]),
+  genesysDoubted: on("error", "genesys.doubted", ["organisation", "httpStatus", "code", "warning"]),
   receiptSent: on("info", "receipt.sent", ["integration", "messageId", "status", "code", "attempt", "durationMs"]),
   receiptPostponed: on("warn", "receipt.postponed", ["integration", "messageId", "status", "attempt", "waitMs"]),
   receiptRefused: on("error", "receipt.refused", ["integration", "messageId", "status", "httpStatus", "code"]),

@@ -42,7 +42,20 @@ export function createMetrics() {
     labelNames: ["channel"],
     registers,
   });
-  return { registry, webhooks, attempts, attemptSeconds, receipts, notices, breakers };
+  const genesysCalls = new Counter({
+    name: "omb_genesys_calls_total",
+    help: "Requests made to Genesys Cloud by organisation, what was asked, and result: done, refused, later.",
+    labelNames: ["organisation", "operation", "result"],
+    registers,
+  });
+  const genesysSeconds = new Histogram({
+    name: "omb_genesys_call_seconds",
+    help: "How long requests to Genesys Cloud took, without the wait for their turn.",
+    labelNames: ["organisation", "priority"],
+    buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+    registers,
+  });
+  return { registry, genesysCalls, genesysSeconds, webhooks, attempts, attemptSeconds, receipts, notices, breakers };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

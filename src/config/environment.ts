@@ -1,6 +1,6 @@
 /** The variables the bridge reads; `config/env.example` explains each of them. */
 import { z } from "zod";
-import { httpUrl, isPhoneNumber, mailbox, oneOf, text, urlOf } from "./fields";
+import { httpUrl, isPhoneNumber, mailbox, oneOf, region, text, urlOf } from "./fields";
 import { describeFound, listProblems, type Problem } from "./problem";
 import { readReference, type Sources } from "./references";
 
@@ -24,9 +24,7 @@ const environment = z.object({
   DATA_DIR: text("the path of a directory").default("./data"),
   ADMIN_TOKEN: text("a token without spaces", isToken).optional(),
   EVENT_TOKEN: text("a token without spaces", isToken).optional(),
-  GENESYS_REGION: text("a region such as eu-central-1 or mypurecloud.de", (value) =>
-    /^[\w-]+(\.[\w-]+)*$/.test(value),
-  ).optional(),
+  GENESYS_REGION: region().optional(),
   GENESYS_CLIENT_ID: text("the id of an OAuth client").optional(),
   GENESYS_CLIENT_SECRET: text("the secret of that OAuth client").optional(),
   GENESYS_GATEWAY_URL: httpUrl().optional(),

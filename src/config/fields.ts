@@ -1,6 +1,7 @@
 /** The kinds of values settings are made of. The message of each says what is allowed. */
 import { IANAZone } from "luxon";
 import { z } from "zod";
+import { findRegionHost, hostOfRegion } from "../genesys/regions";
 import { nameChoices, suggest } from "./problem";
 
 /** An object that takes these keys and no others. */
@@ -110,6 +111,12 @@ export function phoneNumber() {
 
 export function isPhoneNumber(value: string): boolean {
   return /^\+[1-9]\d{6,14}$/.test(value);
+}
+
+/** The AWS name or the host of a region of Genesys Cloud. */
+export function region() {
+  const allowed = `a region of Genesys Cloud by name or host: ${Object.keys(hostOfRegion).join(", ")}`;
+  return text(allowed, (value) => findRegionHost(value) !== undefined);
 }
 
 export function timeZone() {

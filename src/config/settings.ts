@@ -12,6 +12,7 @@ import {
   oneOf,
   pattern,
   phoneNumber,
+  region,
   section,
   signatureSecret,
   standardWebhooksSecret,
@@ -25,9 +26,7 @@ import {
 const longestSeconds = 259_200;
 
 const organisation = section({
-  region: text("a region such as eu-central-1 or mypurecloud.de", (value) => /^[\w-]+(\.[\w-]+)*$/.test(value))
-    .optional()
-    .describe("AWS name or host of the Genesys Cloud region; GENESYS_REGION when absent."),
+  region: region().optional().describe("AWS name or host of the Genesys Cloud region; GENESYS_REGION when absent."),
   clients: listOf(
     section({
       id: text("the id of an OAuth client (client credentials)"),

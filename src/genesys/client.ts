@@ -41,6 +41,8 @@ export interface GenesysCall {
   status: GenesysAnswer["status"];
   /** As in the answer: `HTTP 200`. */
   answer: string;
+  /** Why it was not done. */
+  error?: GenesysError;
   durationMs: number;
 }
 
@@ -106,7 +108,8 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
     const startedAt = now();
     const result = await askAs(member, request);
     const { status, answer } = result;
-    onCall?.({ operation, priority, clientId: member.id, status, answer, durationMs: now() - startedAt });
+    const failure = status === "done" ? {} : { error: result.error };
+    onCall?.({ operation, priority, clientId: member.id, status, answer, ...failure, durationMs: now() - startedAt });
     if (result.status === "later" && result.retryAfterMs !== undefined && isAskedToWait(result.error)) {
       member.pausedUntil = Math.max(member.pausedUntil, now() + result.retryAfterMs);
       await budget.pause(member.id, result.retryAfterMs);

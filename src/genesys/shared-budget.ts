@@ -10,6 +10,8 @@ export interface SharedBudgetDeps {
     names: readonly string[],
     decide: (tats: ReadonlyMap<string, number>) => { tats: ReadonlyMap<string, number>; result: Result },
   ): Promise<Result>;
+  /** Reads one row as it is now; 0 when there is none. */
+  read(name: string): Promise<number>;
   now: () => number;
   sleep?: (ms: number) => Promise<void>;
 }
@@ -23,13 +25,21 @@ interface Request {
   reject(error: unknown): void;
 }
 
+/** A request that goes out this soon is as good as under way: what a Retry-After could not have stopped either. */
+const underWayMs = 20;
+
 /**
  * Requests that come while the last reservation is written share the next one, the most urgent first; each gets the client
  * whose next slot is nearest, and waits for that slot. A slot further off than the priority may wait is not reserved.
+ *
+ * Each client has two rows: its `tat`, and until when Genesys Cloud asked it to stay away. The second one tells a request
+ * that has waited for its slot whether any process was told to stay away meanwhile; its slot is then given up.
+ * Clocks of processes may differ by what the margin of the pace takes up.
  */
 export function createSharedBudget(deps: SharedBudgetDeps): GenesysBudget {
-  const { organisation, pace, update, now, sleep = sleepMs } = deps;
+  const { organisation, pace, update, read, now, sleep = sleepMs } = deps;
   const nameOf = (clientId: string) => `genesys:${organisation}:${clientId}`;
+  const awayNameOf = (clientId: string) => `${nameOf(clientId)}:away`;
   let waiting: Request[] = [];
   let running = false;
 
@@ -39,7 +49,7 @@ export function createSharedBudget(deps: SharedBudgetDeps): GenesysBudget {
       const batch = waiting.toSorted((a, b) => priorities.indexOf(a.priority) - priorities.indexOf(b.priority));
       waiting = [];
       try {
-        const names = batch.flatMap(({ clientIds }) => clientIds.map(nameOf));
+        const names = batch.flatMap(({ clientIds }) => clientIds.flatMap((id) => [nameOf(id), awayNameOf(id)]));
         const turns = await update(names, (tats) => assign(batch, tats));
         batch.forEach((request, index) => request.resolve(turns[index] ?? { retryAfterMs: 1000 }));
       } catch (error) {
@@ -49,23 +59,24 @@ export function createSharedBudget(deps: SharedBudgetDeps): GenesysBudget {
     running = false;
   }
 
-  function assign(batch: readonly Request[], given: ReadonlyMap<string, number>) {
-    const tats = new Map(given);
+  function assign(batch: readonly Request[], rows: ReadonlyMap<string, number>) {
+    const changed = new Map<string, number>();
+    const tatOf = (clientId: string) => changed.get(nameOf(clientId)) ?? rows.get(nameOf(clientId)) ?? 0;
     const at = now();
     const turns = batch.map(({ priority, clientIds }): Turn => {
-      const nearest = clientIds.toSorted((a, b) => tatOf(tats, a) - tatOf(tats, b))[0];
-      if (nearest === undefined) return { retryAfterMs: 1000 };
-      const tat = tatOf(tats, nearest);
+      const awayMs = (clientId: string) => (rows.get(awayNameOf(clientId)) ?? 0) - at;
+      const present = clientIds.filter((id) => awayMs(id) <= 0);
+      const nearest = present.toSorted((a, b) => tatOf(a) - tatOf(b))[0];
+      if (nearest === undefined) return { retryAfterMs: Math.ceil(Math.min(...clientIds.map(awayMs))) };
+      const tat = tatOf(nearest);
       const latest = latestTat({ priority, now: at, slots: 1 }, pace);
       if (tat > latest) return { retryAfterMs: Math.ceil(tat - latest) };
       const reserved = reserve({ tat, now: at, slots: 1 }, pace);
-      tats.set(nameOf(nearest), reserved.tat);
+      changed.set(nameOf(nearest), reserved.tat);
       return { clientId: nearest, readyAt: reserved.readyAt };
     });
-    return { tats, result: turns };
+    return { tats: changed, result: turns };
   }
-
-  const tatOf = (tats: ReadonlyMap<string, number>, clientId: string) => tats.get(nameOf(clientId)) ?? 0;
 
   return {
     async take(priority, clientIds) {
@@ -77,15 +88,27 @@ export function createSharedBudget(deps: SharedBudgetDeps): GenesysBudget {
         }
       });
       if ("retryAfterMs" in turn) return turn;
-      const waitMs = turn.readyAt - now();
+      const { clientId, readyAt } = turn;
+      const waitMs = readyAt - now();
       if (waitMs > 0) await sleep(Math.ceil(waitMs));
-      return { clientId: turn.clientId };
+      if (waitMs < underWayMs) return { clientId };
+      const awayMs = (await read(awayNameOf(clientId))) - now();
+      return awayMs > 0 ? { retryAfterMs: Math.ceil(awayMs) } : { clientId };
     },
     async pause(clientId, retryAfterMs) {
       const name = nameOf(clientId);
-      await update([name], (tats) => {
-        const tat = postpone({ tat: tats.get(name) ?? 0, now: now(), retryAfterMs }, pace);
-        return { tats: new Map([[name, tat]]), result: undefined };
+      const awayName = awayNameOf(clientId);
+      await update([name, awayName], (rows) => {
+        const at = now();
+        const tat = postpone({ tat: rows.get(name) ?? 0, now: at, retryAfterMs }, pace);
+        const awayUntil = Math.max(rows.get(awayName) ?? 0, at + retryAfterMs);
+        return {
+          tats: new Map([
+            [name, tat],
+            [awayName, awayUntil],
+          ]),
+          result: undefined,
+        };
       });
     },
   };

@@ -1,5 +1,5 @@
 /** Rates shared by every process: one row each, changed under lock. */
-import { run } from "./bulk";
+import { type Db, run } from "./bulk";
 import type { Database } from "./database";
 import { forUpdate } from "./engine";
 
@@ -29,4 +29,10 @@ export async function updateBudgets<Result>(
     }
     return result;
   });
+}
+
+/** One budget as it stands, without lock; 0 for one never used. */
+export async function readBudget(db: Db, name: string): Promise<number> {
+  const [row] = await run<{ tat: number }>(db, "select tat from budgets where name = $1", [name]);
+  return (row?.tat ?? 0) / 1000;
 }

@@ -17,18 +17,28 @@ function createRows() {
       for (const [name, tat] of tats) rows.set(name, tat);
       return result;
     },
+    read: async (name: string) => rows.get(name) ?? 0,
   };
 }
 
-function createBudget(perMinute: number, rows = createRows()) {
+function createBudget(
+  perMinute: number,
+  rows = createRows(),
+  whileAsleep: () => Promise<void> = async () => undefined,
+) {
   let at = 1_000_000;
   const slept: number[] = [];
   const budget = createSharedBudget({
     organisation: "main",
     pace: pace(perMinute),
     update: rows.update,
+    read: rows.read,
     now: () => at,
-    sleep: async (ms) => void slept.push(ms),
+    async sleep(ms) {
+      slept.push(ms);
+      await whileAsleep();
+      at += ms;
+    },
   });
   return { budget, rows, slept, advance: (ms: number) => void (at += ms) };
 }
@@ -81,5 +91,28 @@ test("a Retry-After holds everybody back", async () => {
   await budget.pause("a", 60_000);
   const turn = await budget.take("inbound", ["a"]);
   if (!("retryAfterMs" in turn)) throw new Error("a slot was given");
-  expect(turn.retryAfterMs).toBeGreaterThanOrEqual(50_000);
+  expect(turn.retryAfterMs).toBe(60_000);
+});
+
+test("a Retry-After that another process was given meets those who wait for their slot already", async () => {
+  const rows = createRows();
+  const other = createBudget(60, rows);
+  const one = createBudget(60, rows, () => other.budget.pause("a", 30_000));
+  await one.budget.take("inbound", ["a"]);
+  const turn = await one.budget.take("inbound", ["a"]);
+  expect(one.slept).toHaveLength(1);
+  expect(turn).toEqual({ retryAfterMs: 30_000 - (one.slept[0] ?? 0) });
+});
+
+test("a client that must stay away leaves its turns to the others", async () => {
+  const { budget } = createBudget(60);
+  await budget.pause("a", 60_000);
+  expect(await budget.take("inbound", ["a", "b"])).toEqual({ clientId: "b" });
+});
+
+test("a Retry-After that is over holds nobody back", async () => {
+  const { budget, advance } = createBudget(60);
+  await budget.pause("a", 5_000);
+  advance(5_000);
+  expect(await budget.take("typing", ["a"])).toEqual({ clientId: "a" });
 });

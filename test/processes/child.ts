@@ -22,7 +22,8 @@ type Answer = { id: number; value: unknown } | { id: number; error: string };
 
 /** Starts the TypeScript file `file`, which must call {@link answerParent}. */
 export function forkChild<Known extends Commands>(file: string): Child<Known> {
-  const child = fork(file, [], { serialization: "advanced" });
+  // Jest compiles for itself only: what it forks needs a compiler of its own.
+  const child = fork(file, [], { serialization: "advanced", execArgv: ["--require", require.resolve("tsx/cjs")] });
   const waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
   let asked = 0;
   let isOver = false;
