@@ -13,17 +13,19 @@ import { answerNotFound, createErrorHandler } from "./admin/problems";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
 import { type ChannelProfile, channelProfiles } from "./channels/profiles";
-import type { ChannelConfig, Config, Integration } from "./config";
+import type { ChannelConfig, Config, FallbackPolicy, Integration, Organisation } from "./config";
 import { createReceiptCallbacks } from "./delivery/callbacks";
 import { createConfirmations } from "./delivery/confirmations";
+import { type ConversationSource, createConversationChecks } from "./delivery/conversation-checks";
 import { createDelivery } from "./delivery/deliver";
 import { createFailureNews } from "./delivery/failures";
 import { createInboundChannel, paceInbound } from "./delivery/inbound-channel";
 import { createInboundReceipts } from "./delivery/inbound-receipts";
+import type { MissedFor } from "./delivery/missed";
 import { createNotices } from "./delivery/notices";
 import { createPersist } from "./delivery/persist";
 import { createReports } from "./delivery/reports";
-import type { Rules } from "./delivery/rules";
+import type { FallbackRule, Rules } from "./delivery/rules";
 import { createTyping } from "./delivery/typing";
 import { createUpkeep } from "./delivery/upkeep";
 import { createWorker, type QueueWork } from "./delivery/worker";
@@ -34,6 +36,7 @@ import type { GenesysError } from "./genesys/error";
 import { pace } from "./genesys/budget";
 import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
+import { createConversations } from "./genesys/conversations";
 import { createReceiptSender } from "./genesys/receipts";
 import { ownsUrl } from "./genesys/regions";
 import type { Log } from "./log";
@@ -52,6 +55,7 @@ import { readBudget, updateBudgets } from "./store/budgets";
 import type { KeptBody } from "./store/captures";
 import { type Database, openDatabase } from "./store/database";
 import { newId } from "./store/ids";
+import { createGenesysEvents } from "./store/genesys-events";
 import { readGenesysIds } from "./store/inbound";
 import { createIngest } from "./store/ingest";
 import { indexLookups } from "./store/lookups";
@@ -63,6 +67,7 @@ import { createReceiptRecorder } from "./store/receipts";
 import { deliverQueue, failureQueue, inboundChannelName, inboundReceiptQueue, typingQueue } from "./store/queues";
 import { readQueues, releaseAllLeases } from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
+import { eventRoutes } from "./webhook/events";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
 
@@ -247,6 +252,15 @@ function createParts(
     });
   });
 
+  const organisationOf = createOrganisationOf(config);
+  const missedFor = createMissedFor(config);
+  const sources = config.organisations.flatMap((organisation): ConversationSource[] => {
+    const client = clients.get(organisation.name);
+    if (client === undefined) return [];
+    const webMessaging = missedFor.webMessaging(organisation);
+    return [{ name: organisation.name, ...createConversations(client), webMessaging }];
+  });
+
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const works: QueueWork[] = [
     ...deliveries,
@@ -257,6 +271,14 @@ function createParts(
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
     createReceiptCallbacks({ ...shared, rulesOf }),
+    createConversationChecks({
+      ...shared,
+      rulesOf,
+      sources,
+      integrationOf: missedFor.integration,
+      organisationOf,
+      log,
+    }),
     ...reports,
     createNotices(
       {
@@ -396,6 +418,16 @@ function createHttpServer(
   );
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
   app.use(
+    eventRoutes({
+      eventToken: config.eventToken,
+      maxBodyBytes: config.maxBodyBytes,
+      customerEndDelayMs: config.customerEndDelayMs,
+      save: createGenesysEvents(database, { now, newId: () => newId(now()) }),
+      now,
+      log,
+    }),
+  );
+  app.use(
     "/api/v1",
     admin,
     messageRoutes({ read: database.read, understand }),
@@ -527,6 +559,7 @@ export function auditOptions(config: Config, now: number): AuditOptions {
         ...config.organisations.map((one) => inboundChannelName(one.name)),
       ].flatMap((name) => [deliverQueue(name), typingQueue(name)]),
       ...config.channels.map((one) => failureQueue(one.name)),
+      "conversations",
       ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
     ],
   };
@@ -537,6 +570,43 @@ export function understand({ body, kind, source, id, integration, integrationId 
   const parsed = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
   const ids = { id, integration, integrationId };
   return source === null ? normalize(parsed, ids) : understandCall(kind, ids, parsed);
+}
+
+/** The organisation whose Genesys Cloud an integration's messages come from; web messages stand under a name of their own. */
+function createOrganisationOf(config: Config) {
+  const organisations = new Map<string, string>();
+  for (const { name, webMessaging } of config.organisations) organisations.set(webMessaging.integration, name);
+  for (const { name, organisation } of config.integrations) {
+    if (organisation !== undefined) organisations.set(name, organisation);
+  }
+  return (integration: string) => organisations.get(integration);
+}
+
+/** Whose messages they are that only Genesys Cloud knows to be missed. */
+function createMissedFor(config: Config) {
+  const fallback = (name: string | undefined) => {
+    const policy = config.fallback.find((one) => one.name === name);
+    return policy === undefined ? undefined : { ...fallbackRule(policy), maxAgeMs: policy.maxAgeMs };
+  };
+  return {
+    webMessaging: ({ webMessaging: { integration, from, ...rest } }: Organisation): MissedFor => ({
+      integration: { name: integration, id: "" },
+      channel: integration,
+      isWebMessaging: true,
+      from,
+      fallback: fallback(rest.fallback),
+    }),
+    integration(integrationId: string): MissedFor | undefined {
+      const found = config.integrations.find(({ id }) => id === integrationId);
+      if (found === undefined) return undefined;
+      const { name, id, channel } = found;
+      return { integration: { name, id }, channel, isWebMessaging: false, fallback: fallback(found.fallback) };
+    },
+  };
+}
+
+function fallbackRule({ name, never, graceMs, digest }: FallbackPolicy): FallbackRule {
+  return { policy: name, never: new Set<string>(never), graceMs, digest };
 }
 
 /** What applies to the messages of each integration on each channel; worked out once. */
@@ -566,16 +636,7 @@ function makeRules(config: Config, integration: Integration | undefined, channel
     acceptedCountsAsDelivered: integration?.acceptedCountsAsDelivered ?? false,
     onUnconfirmed: integration?.onUnconfirmed ?? "none",
     ...(integration?.organisation === undefined ? {} : { organisation: integration.organisation }),
-    ...(policy === undefined
-      ? {}
-      : {
-          fallback: {
-            policy: policy.name,
-            never: new Set<string>(policy.never),
-            graceMs: policy.graceMs,
-            digest: policy.digest,
-          },
-        }),
+    ...(policy === undefined ? {} : { fallback: fallbackRule(policy) }),
   };
 }
 

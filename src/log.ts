@@ -62,6 +62,8 @@ const events = {
   webhookStored: on("debug", "webhook.stored", ["integration", "messageId", "kind", "bytes", "durationMs"]),
   webhookRepeated: on("debug", "webhook.repeated", ["integration", "kind"]),
   webhookRefused: on("warn", "webhook.refused", ["integration", "httpStatus", "code", "bytes"]),
+  eventStored: on("debug", "event.stored", ["kind", "conversationId"]),
+  conversationChecked: on("info", "conversation.checked", ["organisation", "conversationId", "status", "count"]),
   callbackStored: on("debug", "callback.stored", ["channel", "kind", "deliveryId", "status"]),
   callbackRefused: on("warn", "callback.refused", ["channel", "path", "httpStatus", "code"]),
   requestFailed: on("error", "request.failed", ["path", "httpStatus", "code", "error"]),

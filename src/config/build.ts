@@ -1,7 +1,7 @@
 /** Settings and variables, found right, made into what the parts are given: every default filled in, one unit per thing. */
 import { join } from "node:path";
 import type { Environment, Texts } from "./environment";
-import { canConfirmDelivery } from "./links";
+import { canConfirmDelivery, webMessaging } from "./links";
 import type { ChannelSettings, Settings } from "./settings";
 
 /** Checked input of `buildConfig`. */
@@ -42,6 +42,7 @@ export function buildConfig({ environment, settings }: Checked) {
       buildPolicy(name, policy, { environment, settings }),
     ),
     twilio: readTwilio(environment),
+    customerEndDelayMs: settings.events.customerEndDelaySeconds * 1000,
     maxBodyBytes: settings.maxBodyBytes,
     retention: settings.retention,
   };
@@ -70,7 +71,9 @@ export function nameOrganisations(names: readonly string[], given: Texts): strin
 function buildOrganisations({ environment, settings }: Checked) {
   const { GENESYS_CLIENT_ID: id, GENESYS_CLIENT_SECRET: secret, GENESYS_GATEWAY_URL: gatewayUrl } = environment;
   const ownClients = id !== undefined && secret !== undefined ? [{ id, secret }] : [];
-  return nameOrganisations(Object.keys(settings.organisations), environment).map((name) => {
+  const policies = Object.keys(settings.fallback);
+  const onlyPolicy = policies.length === 1 ? policies[0] : undefined;
+  return nameOrganisations(Object.keys(settings.organisations), environment).map((name, _index, names) => {
     const organisation = settings.organisations[name];
     return {
       name,
@@ -79,6 +82,12 @@ function buildOrganisations({ environment, settings }: Checked) {
       gatewayUrl,
       clients: organisation?.clients ?? ownClients,
       requestsPerMinute: organisation?.requestsPerMinute ?? 300,
+      webMessaging: {
+        /** Stands for an integration where the messages are told of; no integration can have this name. */
+        integration: names.length === 1 ? webMessaging : `${webMessaging}.${name}`,
+        fallback: organisation?.webMessaging.fallback ?? onlyPolicy,
+        from: organisation?.webMessaging.from ?? "our web chat",
+      },
     };
   });
 }

@@ -5,7 +5,9 @@ import { describeFound, formatPath, nameChoices, type Path, type Problem } from 
 const name = z.string().optional().catch(undefined);
 const present = z.unknown().optional();
 
-const outlineOfOrganisation = z.object({ region: present, clients: present }).catch({});
+const outlineOfOrganisation = z
+  .object({ region: present, clients: present, webMessaging: z.object({ fallback: name }).optional().catch(undefined) })
+  .catch({});
 const outlineOfChannel = z
   .object({ type: name, confirms: name, media: name, secret: present, smtp: present, from: present })
   .catch({});
@@ -51,6 +53,9 @@ export function checkLinks(settings: Outline, organisations: readonly string[]):
       ...checkLink(["integrations", index, "fallback"], integration.fallback, policies),
       ...checkOrganisation(["integrations", index, "organisation"], integration.organisation, organisations),
     ]),
+    ...Object.entries(settings.organisations).flatMap(([organisation, { webMessaging }]) =>
+      checkLink(["organisations", organisation, "webMessaging", "fallback"], webMessaging?.fallback, policies),
+    ),
     ...checkUnique(settings),
     ...policies.flatMap((policy) => checkSteps(settings, policy)),
   ];
@@ -82,6 +87,9 @@ function checkOrganisation(path: Path, value: string | undefined, organisations:
   return [{ path: formatPath(path), found: describeFound(value, path), allowed: nameChoices(organisations) }];
 }
 
+/** What stands for the integration of messages that Genesys Cloud itself shows to customers. */
+export const webMessaging = "web-messaging";
+
 /** Names and ids stand in the same place of the webhook's URL, so no two may be alike. */
 function checkUnique({ integrations }: Outline): Problem[] {
   const owners = new Map<string, number>();
@@ -89,6 +97,10 @@ function checkUnique({ integrations }: Outline): Problem[] {
     (["name", "id"] as const).flatMap((key) => {
       const value = integration[key];
       if (value === undefined) return [];
+      if (value === webMessaging) {
+        const allowed = "another name: this one stands for Genesys Cloud's own web messaging";
+        return [{ path: formatPath(["integrations", index, key]), found: describeFound(value, []), allowed }];
+      }
       const owner = owners.get(value) ?? index;
       owners.set(value, owner);
       if (owner === index) return [];

@@ -40,6 +40,14 @@ const organisation = section({
   requestsPerMinute: wholeNumber(2, 1_000_000, "requests a minute")
     .default(300)
     .describe("Genesys Cloud's limit for each client."),
+  webMessaging: section({
+    fallback: text("the name of a fallback policy")
+      .optional()
+      .describe("The policy for web messages that were not delivered; the only policy there is when absent."),
+    from: text("a text").default("our web chat").describe("Who wrote, in notices of web messages that do not say."),
+  })
+    .prefault({})
+    .describe("Web messages that Genesys Cloud could not deliver, as its triggers tell."),
 });
 
 const integration = section({
@@ -218,6 +226,12 @@ const retention = section({
   .refine((kept) => kept.textDays <= kept.messagesDays, { error: "at least textDays", path: ["messagesDays"] })
   .prefault({});
 
+const events = section({
+  customerEndDelaySeconds: wholeNumber(0, 900, "seconds")
+    .default(30)
+    .describe("How long after a customer has left, as a trigger tells, the conversation is looked at."),
+}).prefault({});
+
 export const settings = section({
   $schema: z.string().optional(),
   organisations: named(organisation).default({}).describe("Genesys Cloud organisations by name."),
@@ -226,6 +240,7 @@ export const settings = section({
     .describe("The Open Messaging integrations served."),
   channels: named(channel).default({}).describe("The ways to customers, by name."),
   fallback: named(policy).default({}).describe("What happens when a message does not arrive, by name."),
+  events,
   maxBodyBytes: wholeNumber(1, 104_857_600, "bytes").default(1_048_576).describe("Largest webhook body taken."),
   retention,
 });

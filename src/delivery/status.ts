@@ -6,7 +6,7 @@ import type { NoticeJoin } from "../store/notices";
 import { keyOf } from "../store/keys";
 import { failureQueue, failureTaskKey } from "../store/queues";
 import { nextTryAt } from "./retry";
-import type { Rules } from "./rules";
+import type { FallbackRule, Rules } from "./rules";
 
 /** Statuses after which a delivery is not sent again. */
 const settled = new Set(["accepted", "delivered", "read", "failed", "unconfirmed", "unknown"]);
@@ -285,17 +285,25 @@ function notDelivered(
   if (fallback === undefined || fallback.never.has(reason.code)) return { message: { fate, reason } };
   return {
     message: { reason },
-    notice: {
-      id: given.newId(),
-      policy: fallback.policy,
-      recipientKey: keyOf(
-        fallback.policy,
-        state.integration,
-        state.recipientId,
-        ...(fallback.digest ? [] : [state.id]),
-      ),
-      dueAt: given.now + fallback.graceMs,
-    },
+    notice: planNotice(fallback, { message: state, now: given.now, newId: given.newId }),
+  };
+}
+
+/** The notice that a missed message joins: the one that waits for its recipient, or with `digest` off one of its own. */
+export function planNotice(
+  fallback: FallbackRule,
+  {
+    message,
+    now,
+    newId,
+  }: { message: Pick<MessageState, "id" | "integration" | "recipientId"> } & Pick<Circumstances, "now" | "newId">,
+): NoticeJoin {
+  const own = fallback.digest ? [] : [message.id];
+  return {
+    id: newId(),
+    policy: fallback.policy,
+    recipientKey: keyOf(fallback.policy, message.integration, message.recipientId, ...own),
+    dueAt: now + fallback.graceMs,
   };
 }
 

@@ -29,6 +29,8 @@ export interface MessageState {
   communicationId?: string | undefined;
   /** Why it did not arrive. */
   failure?: Reason;
+  /** The message itself, as a webhook has it; only reading single messages tells. */
+  normalized?: Record<string, unknown>;
 }
 
 export interface Customer {
@@ -43,6 +45,10 @@ export interface Customer {
 
 export interface ConversationState {
   id: string;
+  /** Our side: the id of an open-messaging integration, where it is one. */
+  address?: string | undefined;
+  /** `open`, `webmessaging`, `sms`, …: how the customer is connected. */
+  messengerType?: string | undefined;
   /** Messages of all participants and legs, each once. */
   messages: MessageState[];
   customer?: Customer | undefined;
@@ -164,6 +170,7 @@ const messageDetails = z.looseObject({
 /** A leg on GET /conversations/{id}: the same list holds messages themselves on GET /conversations/messages/{id}. */
 const communication = z.looseObject({
   id: z.string().optional(),
+  type: z.string().optional(),
   connectedTime: z.string().optional(),
   toAddress: z.looseObject({ addressNormalized: z.string().optional() }).optional(),
   fromAddress: z.looseObject({ addressNormalized: z.string().optional() }).optional(),
@@ -174,6 +181,7 @@ type Communication = z.infer<typeof communication>;
 const participant = z.looseObject({
   id: z.string().default(""),
   purpose: z.string().default(""),
+  type: z.string().optional(),
   attributes: z.record(z.string(), z.string()).default({}),
   externalContactId: z.string().optional(),
   externalContact: z.looseObject({ id: z.string().optional() }).optional(),
@@ -185,6 +193,7 @@ type Participant = z.infer<typeof participant>;
 
 const conversation = z.looseObject({
   id: z.string(),
+  address: z.string().optional(),
   endTime: z.string().optional(),
   participants: z.array(participant).default([]),
 });
@@ -194,6 +203,7 @@ const messageData = z.looseObject({
   status: z.string().default("sent"),
   timestamp: z.string().optional(),
   conversationId: z.string().optional(),
+  normalizedMessage: z.record(z.string(), z.unknown()).optional(),
   normalizedReceipts: z
     .array(
       z.looseObject({
@@ -205,10 +215,18 @@ const messageData = z.looseObject({
 });
 
 /** Both views of a conversation, in one shape. */
-function readState({ id, endTime, participants }: z.infer<typeof conversation>): ConversationState {
+function readState({ id, address, endTime, participants }: z.infer<typeof conversation>): ConversationState {
   // A message that shows up on two legs is one message: the later leg knows more.
   const messages = new Map(participants.flatMap(readMessagesOf).map((message) => [message.messageId, message]));
-  return { id, endedAt: endTime, messages: [...messages.values()], customer: findCustomer(participants) };
+  const found = findCustomerParticipant(participants);
+  return {
+    id,
+    address: address ?? (found && addressesOf(found).ours),
+    messengerType: found && (latestLegOf(found)?.type ?? found.type),
+    endedAt: endTime,
+    messages: [...messages.values()],
+    customer: found && readCustomer(found),
+  };
 }
 
 function readMessagesOf({ id, purpose, messages }: Participant): MessageState[] {
@@ -229,31 +247,48 @@ function readDetails(
   return info ? { ...state, failure: parseErrorInfo(info) } : state;
 }
 
-function readMessageData({ id, status, timestamp, normalizedReceipts }: z.infer<typeof messageData>): MessageState {
-  const state = { messageId: id, status, at: timestamp };
+function readMessageData({
+  id,
+  status,
+  timestamp,
+  normalizedMessage,
+  normalizedReceipts,
+}: z.infer<typeof messageData>): MessageState {
+  const body = normalizedMessage === undefined ? {} : { normalized: normalizedMessage };
+  const state = { messageId: id, status, at: timestamp, ...body };
   const reason = normalizedReceipts.findLast((receipt) => receipt.status === "Failed")?.reasons[0];
   if (!reason || !isUndelivered(state)) return state;
   return { ...state, failure: { code: reasonCode.catch("GeneralError").parse(reason.code), message: reason.message } };
 }
 
 /** `customer` when the customer began, `external` when we did; of several, one whose contact is known. */
-function findCustomer(participants: readonly Participant[]): Customer | undefined {
+function findCustomerParticipant(participants: readonly Participant[]): Participant | undefined {
   const candidates = ["customer", "external"].flatMap((purpose) =>
     participants.filter((candidate) => candidate.purpose === purpose),
   );
-  const found = candidates.find((candidate) => contactOf(candidate) !== undefined) ?? candidates[0];
-  if (!found) return undefined;
-  const leg = found.messages.filter(isLeg).at(-1);
-  // The customer is where an inbound leg comes from and where an outbound one goes to.
-  const { fromAddress, toAddress } = leg ?? found;
-  const address = found.purpose === "customer" ? fromAddress : (toAddress ?? fromAddress);
+  return candidates.find((candidate) => contactOf(candidate) !== undefined) ?? candidates[0];
+}
+
+function readCustomer(found: Participant): Customer {
   return {
     participantId: found.id,
-    address: address?.addressNormalized,
+    address: addressesOf(found).theirs,
     externalContactId: contactOf(found),
-    communicationId: leg?.id,
+    communicationId: latestLegOf(found)?.id,
     attributes: found.attributes,
   };
+}
+
+/** The customer is where an inbound leg comes from and where an outbound one goes to. */
+function addressesOf(found: Participant) {
+  const { fromAddress, toAddress } = latestLegOf(found) ?? found;
+  const [theirs, ours] =
+    found.purpose === "customer" ? [fromAddress, toAddress] : [toAddress ?? fromAddress, fromAddress];
+  return { theirs: theirs?.addressNormalized, ours: ours?.addressNormalized };
+}
+
+function latestLegOf({ messages }: Participant): Communication | undefined {
+  return messages.filter(isLeg).at(-1);
 }
 
 function contactOf({ externalContactId, externalContact }: Participant): string | undefined {

@@ -1,4 +1,4 @@
-/** Routes of the simulator itself, for people and scripts: `/_faults`, `/_state`, `/_say`, `/_events`, `/_disconnect`, `/_reset`. */
+/** Routes of the simulator itself, for people and scripts: `/_faults`, `/_state`, `/_say`, `/_webchats`, `/_events`, `/_disconnect`, `/_reset`. */
 import { z } from "zod";
 import { badRequest, notFound, parseBody } from "./api-error";
 import type { ConversationEnd } from "./conversation-end";
@@ -11,6 +11,7 @@ import type { Call, Route } from "./route";
 import { type State, takeSnapshot } from "./state";
 import { topics } from "./trigger-topics";
 import type { Triggers } from "./triggers";
+import type { WebChats } from "./web-chats";
 
 export interface ControlsDeps {
   state: State;
@@ -18,6 +19,7 @@ export interface ControlsDeps {
   outbound: Outbound;
   conversations: Conversations;
   conversationEnd: ConversationEnd;
+  webChats: WebChats;
   triggers: Pick<Triggers, "raise">;
   log: RequestLog;
   reset(): void;
@@ -32,6 +34,9 @@ const sayTarget = z.looseObject({
   by: z.enum(["agent", "bot", "workflow"]).default("agent"),
   name: z.string().optional(),
 });
+const spoken = z.looseObject({ text: z.string().min(1) });
+const webChat = z.strictObject({ contactId: z.string().optional(), deploymentId: z.string().optional() });
+const browser = z.strictObject({ conversationId: z.string(), browser: z.enum(["gone", "back"]) });
 const raised = z.strictObject({ topic: z.enum(topics), event: z.record(z.string(), z.unknown()) });
 const disconnected = z.strictObject({
   conversationId: z.string(),
@@ -68,6 +73,13 @@ export function createControlRoutes(deps: ControlsDeps): Route[] {
   /** Answers when the webhook has ended, with its attempts; `?wait=false` answers at once. */
   async function say(call: Call) {
     const { to, conversationId, integrationId, by, name, ...what } = parseBody(sayTarget, call.body);
+    if (
+      conversationId !== undefined &&
+      deps.state.conversations.get(conversationId)?.messengerType === "webmessaging"
+    ) {
+      const { text } = parseBody(spoken, what);
+      return { status: 200, body: deps.webChats.say(conversationId, text, { purpose: by, name }) };
+    }
     const said = deps.outbound.say(
       { recipient: to, conversationId, integrationId },
       parseBody(utterance, { kind: "text", ...what }),
@@ -92,6 +104,17 @@ export function createControlRoutes(deps: ControlsDeps): Route[] {
     return { status: 204 };
   }
 
+  function startWebChat(call: Call) {
+    return { status: 201, body: deps.webChats.start(parseBody(webChat, call.body ?? {})) };
+  }
+
+  function changeBrowser(call: Call) {
+    const { conversationId, browser: now } = parseBody(browser, call.body);
+    if (now === "gone") deps.webChats.leave(conversationId);
+    else deps.webChats.comeBack(conversationId);
+    return { status: 204 };
+  }
+
   const controls: Omit<Route, "open">[] = [
     { method: "GET", path: "/_faults", handle: () => ({ status: 200, body: faults.list() }) },
     { method: "POST", path: "/_faults", handle: addFault },
@@ -99,6 +122,8 @@ export function createControlRoutes(deps: ControlsDeps): Route[] {
     { method: "DELETE", path: "/_faults/{faultId}", handle: clearFault },
     { method: "GET", path: "/_state", handle: showState },
     { method: "POST", path: "/_say", handle: say },
+    { method: "POST", path: "/_webchats", handle: startWebChat },
+    { method: "PATCH", path: "/_webchats", handle: changeBrowser },
     { method: "POST", path: "/_events", handle: raise },
     { method: "POST", path: "/_disconnect", handle: disconnect },
     { method: "POST", path: "/_reset", handle: () => (deps.reset(), { status: 204 }) },

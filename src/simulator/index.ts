@@ -25,6 +25,7 @@
  *                        { "route": "**", "drop": "after", "count": 1 } · { "route": "**", "expireTokens": true, "count": 1 }
  *                        { "webhook": "*", "duplicates": 1 } · { "webhook": "*", "reorder": true, "count": 1 }
  *                        { "inbound": "*", "reasons": [{ "code": "RateLimited", "message": "…" }], "count": 1 }
+ *     POST /_webchats    { "contactId": "…" } starts a chat in a browser; PATCH /_webchats { "conversationId": "…", "browser": "gone" }
  *     GET, DELETE /_faults · GET /_state · POST /_events · POST /_disconnect · POST /_reset
  *
  * Where Genesys Cloud's behaviour is not documented, the simulator takes the way that shows a connector's mistakes:
@@ -44,4 +45,5 @@ export { runSimulator, SimulatorUsageError, simulatorUsage } from "./run";
 export { createSimulator, type Simulator } from "./simulator";
 export type { MessageStatus, StoredMessage, StoredReceipt } from "./state";
 export type { TriggerRun } from "./triggers";
+export type { WebChatInput } from "./web-chats";
 export type { WebhookRecord } from "./webhook-sender";

@@ -24,7 +24,8 @@ import { createApiServer } from "./server";
 import { clearState, createState, type MessageStatus } from "./state";
 import { createStateFile } from "./state-file";
 import { createTokens } from "./token";
-import { createTriggers } from "./triggers";
+import { createTriggers, type Workflow } from "./triggers";
+import { createWebChats } from "./web-chats";
 import { createWebhookSender } from "./webhook-sender";
 
 /** A Genesys Cloud to practise on; `start` it before use. */
@@ -47,13 +48,15 @@ export function createSimulator(options: SimulatorOptions = {}) {
   const responses = createResponses({ state, now });
   const { contactFor } = contacts;
   const outbound = createOutbound({ state, conversations, integrations, sender, emit, now, contactFor });
+  const workflows = new Map(Object.entries(options.workflows ?? {}));
   const triggers = createTriggers({
     state,
     report: (run) => emit("trigger", run),
-    workflows: new Map(Object.entries(options.workflows ?? {})),
+    workflows,
     secondMs: options.triggerSecondMs ?? 1000,
   });
   const conversationEnd = createConversationEnd({ conversations, raise: triggers.raise, now });
+  const webChats = createWebChats({ conversations, contacts, raise: triggers.raise, now });
   const downloads = createDownloads({
     state,
     tokens,
@@ -77,7 +80,7 @@ export function createSimulator(options: SimulatorOptions = {}) {
     ...triggers.routes,
     ...downloads.routes,
   ];
-  const controlRoutes = createControlRoutes({ ...shared, conversationEnd, triggers, log, reset });
+  const controlRoutes = createControlRoutes({ ...shared, conversationEnd, webChats, triggers, log, reset });
   const server = createApiServer({
     routes: [...apiRoutes, ...controlRoutes],
     tokens,
@@ -111,6 +114,7 @@ export function createSimulator(options: SimulatorOptions = {}) {
   /** Forgets everything but the clients, their tokens and the integrations given at the start. */
   function reset() {
     triggers.stop();
+    webChats.clear();
     clearState(state);
     conversations.reindex();
     faults.clear();
@@ -138,11 +142,15 @@ export function createSimulator(options: SimulatorOptions = {}) {
     /** Every route of the API with its method, as the API's documentation writes it. */
     routes: apiRoutes.map(({ method, path }) => ({ method, path })),
     addIntegration: integrations.add,
+    /** Where a workflow's data action posts to; `*` serves every trigger whose workflow is not named. */
+    addWorkflow: (id: string, workflow: Workflow) => void workflows.set(id, workflow),
     addContact: contacts.add,
     addResponse: responses.add,
     addMedia: downloads.addMedia,
     say: outbound.say,
     sendOutbound: outbound.sendOutbound,
+    /** Chats in a browser, which need no connector. */
+    webChats: { start: webChats.start, say: webChats.say, leave: webChats.leave, comeBack: webChats.comeBack },
     /** Ends a conversation and tells the triggers. */
     disconnect: (conversationId: string, by: EndedBy = "customer") =>
       conversationEnd.end(conversations.get(conversationId), by),

@@ -2,6 +2,7 @@
 
 export const customerEndTopic = "v2.detail.events.conversation.{id}.customer.end";
 export const userEndTopic = "v2.detail.events.conversation.{id}.user.end";
+export const undeliveredTopic = "v2.webmessaging.deployments.{id}.undelivered.messages";
 
 const detail = (name: string) => `v2.detail.events.conversation.{id}.${name}`;
 /** All of them, `{id}` standing for the conversation or deployment. */
@@ -11,5 +12,5 @@ export const topics = [
   ...["flow.start", "flow.end", "flow.outcome", "outbound", "user.start"].map(detail),
   userEndTopic,
   ...["voicemail.start", "voicemail.end", "wrapup"].map(detail),
-  "v2.webmessaging.deployments.{id}.undelivered.messages",
+  undeliveredTopic,
 ];

@@ -38,7 +38,7 @@ export interface Arrival {
 
 export type Stored = { duplicate: boolean };
 
-const insertMessages = bulk<Arrival, { seq: number; id: string }>(
+export const insertMessages = bulk<Omit<Arrival, "delivery" | "tasks">, { seq: number; id: string }>(
   `insert into messages (id, dedup_key, integration, integration_id, genesys_id, direction, kind, conversation_id,
      recipient_id, recipient_id_type, received_at, sent_at, summary, fate, reason_code, reason_message, source)
    values {rows} on conflict (dedup_key) do nothing returning seq, id`,
@@ -69,7 +69,7 @@ interface Kept {
   seq: number;
 }
 
-const insertCaptures = bulk<Kept>(
+export const insertCaptures = bulk<{ seq: number; arrival: Pick<Arrival, "headers" | "body"> }>(
   "insert into captures (message_seq, headers, body) values {rows}",
   "(?, ?, ?)",
   ({ seq, arrival }) => [seq, JSON.stringify(arrival.headers), arrival.body],

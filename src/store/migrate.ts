@@ -5,10 +5,15 @@ import type { Database } from "./database";
 import { classifyFault } from "./faults";
 import { road } from "./migrations/001-road";
 import { inbound } from "./migrations/002-inbound";
+import { contacts } from "./migrations/005-contacts";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
 export async function migrate({ db, engine }: Database): Promise<string[]> {
-  const migrations: Record<string, Migration> = { "001-road": road(engine), "002-inbound": inbound };
+  const migrations: Record<string, Migration> = {
+    "001-road": road(engine),
+    "002-inbound": inbound,
+    "005-contacts": contacts(engine),
+  };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
   if (error !== undefined) {

@@ -112,6 +112,47 @@ export interface Tables {
     body: Bytes;
     size: number;
   };
+  genesys_events: {
+    seq: Generated<number>;
+    dedup_key: string;
+    type: string;
+    conversation_id: string | null;
+    received_at: number;
+    due_at: number;
+    body: string;
+    state: string;
+    answer: string | null;
+  };
+  contact_proofs: {
+    seq: Generated<number>;
+    id: string;
+    integration: string | null;
+    conversation_id: string;
+    channel: string;
+    address: string | null;
+    address_key: string;
+    salt: string | null;
+    code_hash: string | null;
+    tries: Generated<number>;
+    created_at: number;
+    expires_at: number;
+    state: string;
+    answer: string | null;
+  };
+  contact_journal: {
+    seq: Generated<number>;
+    id: string;
+    at: number;
+    organisation: string;
+    action: string;
+    cause: string;
+    proof: string;
+    conversation_id: string | null;
+    contact_id: string | null;
+    before: string;
+    after: string | null;
+    answer: string | null;
+  };
   budgets: { name: string; tat: number };
   meta: { key: string; value: string };
 }

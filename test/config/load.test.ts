@@ -29,8 +29,10 @@ describe("good settings", () => {
           region: "eu-central-1",
           clients: [{ id: "client-1", secret: "client-secret-1" }],
           requestsPerMinute: 300,
+          webMessaging: { integration: "web-messaging", from: "our web chat" },
         },
       ],
+      customerEndDelayMs: 30_000,
       integrations: [
         {
           ...integration,

@@ -18,6 +18,7 @@ import { type Body, outboundBody, sign } from "./webhook";
 
 export const adminToken = "test-admin-token";
 export const signatureSecret = "harborline-test-secret-0001";
+export const eventToken = "test-event-token";
 export const chatSecret = `whsec_${Buffer.alloc(24, 7).toString("base64")}`;
 export const integrationId = "2655b4c8-6386-5a64-8346-d47fed659046";
 
@@ -30,6 +31,12 @@ export interface SceneSettings {
   channels?: Body;
   integrations?: Body[];
   maxBodyBytes?: number;
+  organisation?: Body;
+  events?: Body;
+  /** Another Genesys Cloud than the one that comes with the scene. */
+  gatewayUrl?: string;
+  /** Null: none. @default `eventToken` */
+  eventToken?: string | null;
 }
 
 export interface SceneOptions extends SceneSettings {
@@ -263,9 +270,12 @@ export interface Receipt {
 }
 
 function loadSettings(changes: SceneSettings, servers: { adapter: string; genesys: string; smtp: string }) {
-  const { integration, chat, fallback, channels, integrations, maxBodyBytes } = changes;
+  const { integration, chat, fallback, channels, integrations, maxBodyBytes, organisation, events } = changes;
   const settings = {
-    organisations: { main: { clients: [{ id: "client-a", secret: "secret-a" }], requestsPerMinute: 60_000 } },
+    organisations: {
+      main: { clients: [{ id: "client-a", secret: "secret-a" }], requestsPerMinute: 60_000, ...organisation },
+    },
+    ...(events === undefined ? {} : { events }),
     integrations: [
       {
         name: "harborline-chat",
@@ -304,7 +314,10 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
   };
   const loaded = loadConfig({
-    env: { GENESYS_GATEWAY_URL: servers.genesys },
+    env: {
+      GENESYS_GATEWAY_URL: changes.gatewayUrl ?? servers.genesys,
+      ...(changes.eventToken === null ? {} : { EVENT_TOKEN: changes.eventToken ?? eventToken }),
+    },
     readFile: () => JSON.stringify(settings),
   });
   if (!loaded.ok) throw new Error(`the settings are refused: ${JSON.stringify(loaded.problems, null, 2)}`);
