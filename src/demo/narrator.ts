@@ -20,7 +20,7 @@ export interface NarratorDeps {
 /** What each line says: who speaks to whom, what, and what came of it. */
 type Line = [from: string, to: string, what: string, result: string];
 
-const widths = { route: 19, what: 54 };
+const widths = { route: 19, what: 46 };
 
 export function createNarrator({ write, paint, nameOf, now }: NarratorDeps) {
   const startedAt = now();

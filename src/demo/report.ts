@@ -18,7 +18,7 @@ export function formatFates(rows: readonly FateRow[], paint: Paint): string {
     row.receipt,
     row.problems.length === 0 ? paint("green", "ok") : paint("red", row.problems.join(", ")),
   ]);
-  const [head = "", ...lines] = indent(formatTable(headings, cells, [38])).split("\n");
+  const [head = "", ...lines] = indent(formatTable(headings, cells, [30])).split("\n");
   return [paint("dim", head), ...lines].join("\n");
 }
 

@@ -60,7 +60,7 @@ export const story: Story = {
           type: "say",
           to: ada,
           by: "agent",
-          what: { kind: "text", text: "Good morning Ada, you sail at 18:35." },
+          what: { kind: "text", text: "Good morning, Ada." },
           expected: delivered,
         },
         {
@@ -81,7 +81,7 @@ export const story: Story = {
           what: {
             kind: "template",
             id: "cannedresponse@6c91c131-3c40-5c8a-9194-8bf097512ad4",
-            text: "Ada, boarding begins at 18:10.",
+            text: "Boarding begins at 18:10.",
             language: "en_GB",
             parameters: { firstName: "Ada", boarding: "18:10" },
           },
@@ -117,7 +117,7 @@ export const story: Story = {
           type: "say",
           to: cleo,
           by: "agent",
-          what: { kind: "text", text: "Cleo, your key is at the desk." },
+          what: { kind: "text", text: "Your key is at the desk." },
           expected: { fate: "notified", receipt: "none" },
         },
       ],
