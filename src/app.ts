@@ -29,7 +29,7 @@ import type { FallbackRule, Rules } from "./delivery/rules";
 import { createTyping } from "./delivery/typing";
 import { createUpkeep } from "./delivery/upkeep";
 import { createWorker, type QueueWork } from "./delivery/worker";
-import { BridgeError, StoreUnavailable } from "./errors";
+import { BridgeError, StartError, StoreUnavailable } from "./errors";
 import { createGenesysClient, type GenesysCall, type GenesysClient } from "./genesys/client";
 import { describeCredentials } from "./genesys/credentials";
 import type { GenesysError } from "./genesys/error";
@@ -705,7 +705,12 @@ async function listen(server: Server, config: Config, optional: boolean, log: Lo
       server.listen(config.port, config.host, resolve);
     });
   } catch (error) {
-    if (!optional || codeOf(error) !== "EADDRINUSE") throw error;
+    const where = `${config.host}:${config.port}`;
+    if (!optional || codeOf(error) !== "EADDRINUSE") {
+      throw new StartError(`cannot listen on ${where} (${codeOf(error)}): set PORT or HOST to what is free`, {
+        cause: error,
+      });
+    }
     log.settingsDoubted({ warning: `PORT ${config.port} is taken: this worker runs without /health and /metrics` });
   }
 }
