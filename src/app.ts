@@ -106,16 +106,17 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     const readiness = createReadiness(database, log, now);
     if (database.engine === "sqlite") await readiness.prepare();
-    else void readiness.prepareWhenReachable(() => stopping);
+    const prepared = readiness.prepareWhenReachable(() => stopping);
 
     const metrics = createMetrics();
     const parts = createParts(options, database, metrics, { isStopping: () => stopping, onStoreError });
     const server = createHttpServer(options, database, metrics, parts, readiness);
     await listen(server, config, !roles.web, log);
-    if (roles.worker) {
+    void prepared.then(() => {
+      if (!roles.worker || stopping) return;
       parts.worker.start();
       parts.upkeep.start();
-    }
+    });
 
     void warnOfCredentials(config, parts.clients, log);
 
