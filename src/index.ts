@@ -16,6 +16,7 @@ export {
   type AdapterReceipt,
   adapterBodies,
   adapterEvent,
+  adapterFailure,
   adapterMessage,
   adapterReceipt,
   adapterResponse,

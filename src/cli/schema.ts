@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { describeSettings } from "../config";
 import { StartError } from "../errors";
-import { adapterBodies } from "../message/adapter";
+import { adapterBodies, adapterFailure } from "../message/adapter";
 import { acceptance, deliveryBody, refusal } from "../message/delivery-body";
 import { messageJsonSchema } from "../message/schema";
 import { type CommandContext, printJson } from "./output";
@@ -21,6 +21,10 @@ export const schemas: Readonly<Record<string, Published>> = {
   delivery: { about: "what an adapter is posted", write: () => draft(deliveryBody, "Delivery") },
   acceptance: { about: "an adapter's 2xx answer", write: () => draft(acceptance, "Acceptance") },
   refusal: { about: "an adapter's 4xx answer that ends a delivery", write: () => draft(refusal, "Refusal") },
+  failure: {
+    about: "what an adapter is posted of a message it brought in that failed",
+    write: () => draft(adapterFailure, "Failure"),
+  },
   receipts: { about: "POST /channels/{channel}/receipts", write: () => draft(adapterBodies.receipts, "Receipt") },
   messages: {
     about: "POST /channels/{channel}/messages",
