@@ -1,6 +1,6 @@
 /** README.md names everything there is, and shows what works. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { describeSettings } from "../src/config";
 import { variableNames } from "../src/config/environment";
@@ -63,7 +63,7 @@ test("every command it shows is there", () => {
 test("every file it links to is there", () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path ?? "");
   expect(links.length).toBeGreaterThan(2);
-  for (const path of links) expect(readFileSync(path, "utf8")).not.toBe("");
+  expect(links.filter((path) => !existsSync(path))).toEqual([]);
 });
 
 test("every heading it points at is there", () => {
