@@ -183,7 +183,7 @@ describe.each(engines)("on %s", (engine) => {
       engine,
       roles: { web: true, worker: true },
       store: "ready",
-      channels: [{ queue: "deliver:chat", breaker: { state: "closed" } }],
+      channels: expect.arrayContaining([{ queue: "deliver:chat", breaker: { state: "closed" } }]),
     });
   });
 

@@ -99,10 +99,10 @@ describe.each(engines)("on %s", (engine) => {
 
   test("wrong credentials hold up receipts, never messages", async () => {
     const scene = await startScene(engine);
-    scene.adapter.respond(() => delivered());
+    scene.adapter.respond(() => refused("GeneralError"));
     scene.genesys.clients.clear();
     const id = await scene.say("mira");
-    await scene.untilFate(id, "delivered");
+    await scene.untilFate(id, "failed");
     await until(() => scene.genesys.logins.length > 0);
     expect(await receiptOf(scene, id)).toMatchObject({ state: "queued" });
     scene.genesys.clients.set("client-a", "secret-a");
