@@ -10,7 +10,7 @@ const commands = { listen };
 export type BareCommands = typeof commands;
 answerParent(commands);
 
-async function listen(): Promise<string> {
+async function listen(): Promise<{ url: string; pid: number }> {
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -26,5 +26,5 @@ async function listen(): Promise<string> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, pid: process.pid };
 }

@@ -1,6 +1,6 @@
 /** From the webhook through the store to the adapter, with a receipt to Genesys Cloud for every message. */
 import type { Child } from "../processes/child";
-import { readPeakMemory } from "../processes/bridge";
+import { readCpuSeconds, readPeakMemory } from "../processes/bridge";
 import type { Stores } from "../processes/store";
 import type { GeneratorCommands } from "./generator";
 import { mean, percentile } from "./numbers";
@@ -18,6 +18,8 @@ export interface EndToEndResult {
   /** The longest queues of the hold: accepted and not yet delivered, delivered and not yet told. */
   deliveryBacklog: number;
   receiptBacklog: number;
+  /** Microseconds of processor time that the serve process spent on a message at that rate. */
+  cpuUs: number;
   /** The most that the serve process held resident. */
   memoryMb: number;
 }
@@ -72,6 +74,7 @@ export async function measureEndToEnd(
           heldP99Ms: held.p99Ms,
           deliveryBacklog: held.deliveryBacklog,
           receiptBacklog: held.receiptBacklog,
+          cpuUs: held.cpuUs,
           memoryMb,
         };
       }
@@ -90,6 +93,7 @@ interface Run {
   isSteady: boolean;
   deliveryBacklog: number;
   receiptBacklog: number;
+  cpuUs: number;
 }
 
 function describe(rate: number, run: Run): string {
@@ -107,6 +111,7 @@ async function runAtRate(
 ): Promise<Run> {
   const total = Math.round(load.rate * load.seconds);
   const before = { calls: await adapter.call("calls"), receipts: await genesys.call("receipts") };
+  const cpuBefore = readCpuSeconds(bridge.pid);
   const startedAt = Date.now();
   const endsAt = startedAt + load.seconds * 1000;
   const pacing = generator.call("pace", { url: bridge.url, connections, ...load });
@@ -122,6 +127,7 @@ async function runAtRate(
   if (accepted !== total) throw new Error(`${total - accepted} of ${total} requests were not answered 200`);
   while ((await genesys.call("receipts")) < before.receipts + total) await new Promise((done) => setTimeout(done, 50));
 
+  const cpuUs = ((readCpuSeconds(bridge.pid) - cpuBefore) * 1e6) / total;
   const arrivals = await adapter.call("arrivals", load.first, total);
   const latencies = [...arrivals].map((at, n) => (at - (dueAt[n] ?? Number.NaN)) / 1000);
   const undelivered = samples.map(({ due, delivered }) => due - delivered);
@@ -137,6 +143,7 @@ async function runAtRate(
     isSteady: !isGrowing(undelivered, load.rate) && !isGrowing(untold, load.rate),
     deliveryBacklog: Math.round(Math.max(...undelivered)),
     receiptBacklog: Math.round(Math.max(...untold)),
+    cpuUs,
   };
 }
 

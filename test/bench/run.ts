@@ -81,6 +81,8 @@ function toTable(results: Map<EngineName, Result>): string {
       row("ingest: durable, requests/s", ({ ingest }) => ingest.durable.toFixed(0)),
       row("ingest: ratio", ({ ingest }) => ingest.ratio.toFixed(2)),
       row("ingest: ratio while delivering", ({ ingest }) => ingest.ratioWhileDelivering.toFixed(2)),
+      row("ingest: bare server, CPU µs a request", ({ ingest }) => ingest.bareCpuUs.toFixed(0)),
+      row("ingest: durable, CPU µs a request", ({ ingest }) => ingest.durableCpuUs.toFixed(0)),
       row("end to end at 200/s: p50, ms", ({ endToEnd }) => endToEnd.p50Ms.toFixed(1)),
       row("end to end at 200/s: p99, ms", ({ endToEnd }) => endToEnd.p99Ms.toFixed(1)),
       row("highest steady rate, messages/s", ({ endToEnd }) => endToEnd.ratePerSecond.toFixed(0)),
@@ -88,6 +90,7 @@ function toTable(results: Map<EngineName, Result>): string {
       row("at that rate: p99, ms", ({ endToEnd }) => endToEnd.heldP99Ms.toFixed(1)),
       row("at that rate: deliveries waiting at most", ({ endToEnd }) => String(endToEnd.deliveryBacklog)),
       row("at that rate: receipts waiting at most", ({ endToEnd }) => String(endToEnd.receiptBacklog)),
+      row("at that rate: CPU µs a message", ({ endToEnd }) => endToEnd.cpuUs.toFixed(0)),
       row("memory of the serve process, MB", ({ endToEnd }) => endToEnd.memoryMb.toFixed(0)),
     ],
   );

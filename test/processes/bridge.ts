@@ -145,3 +145,14 @@ export async function readPeakMemory(pid: number): Promise<number> {
     return Number(stdout) / 1024;
   }
 }
+
+/** Processor seconds a process has used so far, all its threads together; NaN on systems without /proc. */
+export function readCpuSeconds(pid: number): number {
+  try {
+    // The name in brackets may hold anything; utime and stime are the 12th and 13th field after it (proc(5)), in hundredths.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
+}
