@@ -6,6 +6,7 @@ import express from "express";
 import helmet from "helmet";
 import { requireToken } from "./admin/access";
 import { auditRoutes } from "./admin/audit";
+import { contactRoutes } from "./admin/contacts";
 import { healthRoutes } from "./admin/health";
 import { describeMessage, listByQuery, messageRoutes } from "./admin/messages";
 import { createMetrics } from "./admin/metrics";
@@ -14,6 +15,7 @@ import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
 import { type ChannelProfile, channelProfiles } from "./channels/profiles";
 import type { ChannelConfig, Config, FallbackPolicy, Integration, Organisation } from "./config";
+import { createContactParts } from "./app/contacts";
 import { createReceiptCallbacks } from "./delivery/callbacks";
 import { createConfirmations } from "./delivery/confirmations";
 import { type ConversationSource, createConversationChecks } from "./delivery/conversation-checks";
@@ -262,6 +264,8 @@ function createParts(
     return [{ name: organisation.name, ...createConversations(client), webMessaging }];
   });
 
+  const contacts = createContactParts({ config, database, clients, channels, now, log });
+
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const works: QueueWork[] = [
     ...deliveries,
@@ -272,6 +276,7 @@ function createParts(
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
     createReceiptCallbacks({ ...shared, rulesOf }),
+    ...contacts.works,
     createConversationChecks({
       ...shared,
       rulesOf,
@@ -314,10 +319,11 @@ function createParts(
         everyMs: 1000,
         run: async () => ({ more: (await indexLookups(database, now())) > 0 }),
       },
+      contacts.upkeep,
     ],
     onError,
   );
-  return { channels, clients, media, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
+  return { channels, clients, contacts, media, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
 }
 
 /** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
@@ -426,6 +432,14 @@ function createHttpServer(
       save: createGenesysEvents(database, { now, newId: () => newId(now()) }),
       now,
       log,
+    }),
+  );
+  app.use(
+    "/api/v1",
+    contactRoutes({
+      desk: parts.contacts.desk,
+      flow: requireToken(adminToken, ...(config.eventToken === undefined ? [] : [config.eventToken])),
+      admin,
     }),
   );
   app.use(
@@ -561,6 +575,8 @@ export function auditOptions(config: Config, now: number): AuditOptions {
       ].flatMap((name) => [deliverQueue(name), typingQueue(name)]),
       ...config.channels.map((one) => failureQueue(one.name)),
       "conversations",
+      "contacts",
+      "codes",
       ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
     ],
   };

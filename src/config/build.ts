@@ -42,6 +42,7 @@ export function buildConfig({ environment, settings }: Checked) {
       buildPolicy(name, policy, { environment, settings }),
     ),
     twilio: readTwilio(environment),
+    contacts: buildContacts(settings),
     customerEndDelayMs: settings.events.customerEndDelaySeconds * 1000,
     maxBodyBytes: settings.maxBodyBytes,
     retention: settings.retention,
@@ -90,6 +91,22 @@ function buildOrganisations({ environment, settings }: Checked) {
       },
     };
   });
+}
+
+function buildContacts({ contacts, channels }: Settings) {
+  const firstOf = (type: string) => Object.keys(channels).find((name) => channels[name]?.type === type);
+  const { codeMinutes, codesPerAddressPerHour, codesPerConversationPerDay, codesPerDay, smsCountries, ...rest } =
+    contacts;
+  return {
+    ...rest,
+    codeMs: codeMinutes * 60_000,
+    perAddressPerHour: codesPerAddressPerHour,
+    perConversationPerDay: codesPerConversationPerDay,
+    perDay: codesPerDay,
+    countries: smsCountries,
+    emailChannel: contacts.emailChannel ?? firstOf("email"),
+    smsChannel: contacts.smsChannel ?? firstOf("sms"),
+  };
 }
 
 function buildIntegration(

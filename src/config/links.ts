@@ -28,6 +28,7 @@ const outlineOfIntegration = z
 const outline = z
   .object({
     organisations: z.record(z.string(), outlineOfOrganisation).catch({}),
+    contacts: z.object({ emailChannel: name, smsChannel: name }).optional().catch(undefined),
     channels: z.record(z.string(), outlineOfChannel).catch({}),
     fallback: z.record(z.string(), outlineOfPolicy).catch({}),
     integrations: z.array(outlineOfIntegration).catch([]),
@@ -56,6 +57,8 @@ export function checkLinks(settings: Outline, organisations: readonly string[]):
     ...Object.entries(settings.organisations).flatMap(([organisation, { webMessaging }]) =>
       checkLink(["organisations", organisation, "webMessaging", "fallback"], webMessaging?.fallback, policies),
     ),
+    ...checkLink(["contacts", "emailChannel"], settings.contacts?.emailChannel, channels),
+    ...checkLink(["contacts", "smsChannel"], settings.contacts?.smsChannel, channels),
     ...checkUnique(settings),
     ...policies.flatMap((policy) => checkSteps(settings, policy)),
   ];

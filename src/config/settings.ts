@@ -73,6 +73,19 @@ const integration = section({
   undeliveredAfterSeconds: wholeNumber(1, longestSeconds, "seconds")
     .default(86_400)
     .describe("Without a policy: how long a confirmation may take, from being accepted."),
+  contacts: section({
+    automatic: flag()
+      .default(false)
+      .describe("Resolve a customer's contact on their first message, by what their adapter knows of them."),
+    proof: oneOf(["code", "none"])
+      .default("code")
+      .describe("What proves that customers own an address: a one-time code, or the word of whoever says so."),
+    externalSource: section({ id: text("the id of an external source"), name: text("its name") })
+      .optional()
+      .describe("Genesys Cloud's external source that customers' ids are of."),
+  })
+    .prefault({})
+    .describe("Who a customer is among Genesys Cloud's external contacts."),
 });
 
 const retry = section({
@@ -232,6 +245,28 @@ const events = section({
     .describe("How long after a customer has left, as a trigger tells, the conversation is looked at."),
 }).prefault({});
 
+const countryCode = () => pattern("an ISO 3166 country code such as AT", /^[A-Z]{2}$/);
+
+const contacts = section({
+  codeMinutes: wholeNumber(1, 60, "minutes").default(10).describe("How long a one-time code is valid."),
+  triesPerCode: wholeNumber(1, 10, "tries").default(5).describe("Wrong codes after which a new one is needed."),
+  codesPerAddressPerHour: wholeNumber(1, 100, "codes").default(3),
+  codesPerConversationPerDay: wholeNumber(1, 100, "codes").default(5),
+  codesPerDay: wholeNumber(1, 1_000_000, "codes").default(500).describe("Over all, for e-mail and for SMS each."),
+  smsCountries: listOf(countryCode(), "a list of ISO 3166 country codes")
+    .default([])
+    .describe("Countries that codes go to by SMS; none when empty."),
+  country: countryCode().optional().describe("The country of phone numbers without a country code."),
+  emailChannel: text("the name of a channel").optional().describe("Sends codes; the first of type email when absent."),
+  smsChannel: text("the name of a channel").optional().describe("Sends codes; the first of type sms when absent."),
+  subject: text("a text on one line", (value) => value !== "" && !/[\r\n]/.test(value)).default(
+    "Your code: {{ code }}",
+  ),
+  text: text("a text with {{ code }} in it", (value) => /\{\{\s*code\s*\}\}/.test(value)).default(
+    "Your code is {{ code }}. It is valid for {{ minutes }} minutes. If you did not ask for it, you can ignore this message.",
+  ),
+}).prefault({});
+
 export const settings = section({
   $schema: z.string().optional(),
   organisations: named(organisation).default({}).describe("Genesys Cloud organisations by name."),
@@ -241,6 +276,7 @@ export const settings = section({
   channels: named(channel).default({}).describe("The ways to customers, by name."),
   fallback: named(policy).default({}).describe("What happens when a message does not arrive, by name."),
   events,
+  contacts,
   maxBodyBytes: wholeNumber(1, 104_857_600, "bytes").default(1_048_576).describe("Largest webhook body taken."),
   retention,
 });

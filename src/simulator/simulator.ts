@@ -145,6 +145,8 @@ export function createSimulator(options: SimulatorOptions = {}) {
     /** Where a workflow's data action posts to; `*` serves every trigger whose workflow is not named. */
     addWorkflow: (id: string, workflow: Workflow) => void workflows.set(id, workflow),
     addContact: contacts.add,
+    removeContact: contacts.remove,
+    mergeContacts: (contactIds: readonly string[]) => contacts.merge(contactIds, {}),
     addResponse: responses.add,
     addMedia: downloads.addMedia,
     say: outbound.say,

@@ -5,6 +5,7 @@ import type { Message } from "../message/message";
 import { summarize } from "../message/summary";
 import type { Arrival } from "../store/ingest";
 import { inboundLaneOf } from "../store/keys";
+import { contactTask } from "../store/contact-tasks";
 import { failureQueue, failureTaskKey, inboundChannelName, typingQueue } from "../store/queues";
 
 /** What the settings say of an integration, as far as customers' messages need it. */
@@ -13,6 +14,7 @@ export interface InboundIntegration {
   id: string;
   /** The organisation whose Genesys Cloud they go to; undefined: there is none to tell. */
   organisation?: string | undefined;
+  contacts?: { automatic: boolean } | undefined;
 }
 
 /** A verified and valid request. */
@@ -76,6 +78,9 @@ export function planInbound(request: InboundRequest, integration: InboundIntegra
       channel: inboundChannelName(organisation),
       lane: inboundLaneOf(name, message.recipient.id),
     },
+    ...(integration.contacts?.automatic
+      ? { tasks: [contactTask({ integration: name, recipientId: message.recipient.id, dueAt: receivedAt })] }
+      : {}),
   };
 }
 

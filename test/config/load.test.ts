@@ -33,10 +33,21 @@ describe("good settings", () => {
         },
       ],
       customerEndDelayMs: 30_000,
+      contacts: {
+        codeMs: 600_000,
+        triesPerCode: 5,
+        perAddressPerHour: 3,
+        perConversationPerDay: 5,
+        perDay: 500,
+        countries: [],
+        subject: expect.stringContaining("{{ code }}"),
+        text: expect.stringContaining("{{ code }}"),
+      },
       integrations: [
         {
           ...integration,
           organisation: "main",
+          contacts: { automatic: false, proof: "code" },
           receipts: "all",
           acceptedCountsAsDelivered: false,
           onUnconfirmed: "none",

@@ -33,6 +33,7 @@ export interface SceneSettings {
   maxBodyBytes?: number;
   organisation?: Body;
   events?: Body;
+  contacts?: Body;
   /** Another Genesys Cloud than the one that comes with the scene. */
   gatewayUrl?: string;
   /** Null: none. @default `eventToken` */
@@ -276,6 +277,7 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
       main: { clients: [{ id: "client-a", secret: "secret-a" }], requestsPerMinute: 60_000, ...organisation },
     },
     ...(events === undefined ? {} : { events }),
+    ...(changes.contacts === undefined ? {} : { contacts: changes.contacts }),
     integrations: [
       {
         name: "harborline-chat",

@@ -70,6 +70,7 @@ export function contacts(engine: Engine) {
         .addColumn("answer", "text")
         .execute();
       await index("contact_journal_contact", "contact_journal", ["contact_id"]);
+      await index("contact_journal_conversation", "contact_journal", ["conversation_id"]);
     },
   };
 }
