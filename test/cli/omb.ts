@@ -1,7 +1,7 @@
 /** Runs a command of `omb` in this process, and settings for it on disk. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { runCli } from "../../src/cli";
 import type { StoreLocation } from "../../src/store/database";
 import { chatSecret, integrationId, signatureSecret } from "../helpers/bridge";
@@ -15,7 +15,12 @@ export interface Ran {
 export async function omb(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const stdout = collect();
   const stderr = collect();
-  const exitCode = await runCli([...args], { env, stdout: stdout.stream, stderr: stderr.stream });
+  const exitCode = await runCli([...args], {
+    env,
+    stdin: Readable.from([]),
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+  });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -2,7 +2,8 @@ import type { Channel, OutboundDelivery } from "../../src/channels/channel";
 import { createTyping } from "../../src/delivery/typing";
 import { normalize } from "../../src/message/normalize";
 import type { Database } from "../../src/store/database";
-import { leaseTasks, typingQueue } from "../../src/store/tasks";
+import { typingQueue } from "../../src/store/queues";
+import { leaseTasks } from "../../src/store/tasks";
 import { engines } from "../helpers/stores";
 import { notedOf, openStore, save, start } from "../store/open-store";
 
