@@ -178,27 +178,6 @@ test.each([[["no-such-command"]], [["messages", "list", "--no-such-option"]], [[
   },
 );
 
-test("every command has help with an example", async () => {
-  const withoutExample: string[] = [];
-  const found: string[] = [];
-  async function visit(path: readonly string[]): Promise<void> {
-    const { exitCode, stdout, stderr } = await omb([...path, "--help"]);
-    if (exitCode !== 0 || stderr !== "") withoutExample.push(path.join(" "));
-    const names = [...(stdout.split("Commands:")[1] ?? "").matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name ?? "");
-    const commands = names.filter((name) => name !== "help");
-    if (path.length > 0 && commands.length === 0) {
-      found.push(path.join(" "));
-      if (!/Examples?:\s+(.* )?omb /.test(stdout)) withoutExample.push(path.join(" "));
-    }
-    for (const name of commands) await visit([...path, name]);
-  }
-  await visit([]);
-  expect(found).toEqual(
-    expect.arrayContaining(["serve", "check", "migrate", "messages list", "messages show", "audit"]),
-  );
-  expect(withoutExample).toEqual([]);
-});
-
 test("the version is the package's", async () => {
   expect(await omb(["--version"])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
 });
