@@ -80,6 +80,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     const endProbe = () => {
       if (probe) breaker = { ...breaker, probing: false };
     };
+    const claimedAt = now();
     const attempts = new Map<number, number>();
     const lanes = tasks.map((task) => task.key.slice("lane:".length));
     try {
@@ -88,10 +89,13 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
         lanes,
         (state) => {
           const { change, attempt } = decideStart(state, circumstances(state));
-          if (attempt !== undefined) attempts.set(state.delivery.seq, attempt);
-          return change;
+          if (attempt === undefined) return change;
+          attempts.set(state.delivery.seq, attempt);
+          // The send has its whole time limit before it, however long the store took to get here.
+          return now() - claimedAt > 1000 ? { ...change, lane: { leaseUntil: now() + leaseMs } } : change;
         },
         now(),
+        tasks,
       );
       if (started.length < lanes.length) {
         endProbe();

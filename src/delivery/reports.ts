@@ -49,7 +49,8 @@ export interface ReportDeps {
 /** A `Delivered` receipt that could not be sent for this long is skipped: the budget belongs to fresher news. */
 const staleAfterMs = 600_000;
 const longestDelayMs = 300_000;
-const leaseMs = 120_000;
+/** A call may wait five seconds for its place in the budget, and take fifteen. */
+const leaseMs = 30_000;
 const atOnce = 64;
 
 /** Failures and deliveries have a queue each: a failure never waits behind deliveries. */

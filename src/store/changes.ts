@@ -11,7 +11,17 @@ import { bytes } from "./engine";
 import { insertLedger, type LedgerLine } from "./ledger";
 import { indexLearned } from "./lookups";
 import { joinNotice, type NoticeJoin } from "./notices";
-import { addTasks, hastenTask, type LaneMoves, moveLanes, type NewTask, removeTasks } from "./tasks";
+import {
+  findLostClaims,
+  laneTaskKey,
+  type LeasedTask,
+  addTasks,
+  hastenTask,
+  type LaneMoves,
+  moveLanes,
+  type NewTask,
+  removeTasks,
+} from "./tasks";
 
 /** A message with the delivery that something happened to. */
 export interface MessageState {
@@ -142,15 +152,22 @@ export interface StartedDelivery {
   body: Buffer | null;
 }
 
+/** With `claims`, lanes that somebody else has claimed since are left to them. */
 export async function startDeliveries(
   database: Database,
   lanes: readonly string[],
   decide: Decide,
   now: number,
+  claims?: readonly LeasedTask[],
 ): Promise<StartedDelivery[]> {
   if (lanes.length === 0) return [];
   return database.transaction(async (tx) => {
-    const rows = await loadHeads(tx, lanes);
+    // On SQLite there is nobody else.
+    const lost = claims === undefined || tx.engine === "sqlite" ? new Set<string>() : await findLostClaims(tx, claims);
+    const rows = await loadHeads(
+      tx,
+      lanes.filter((lane) => !lost.has(laneTaskKey(lane))),
+    );
     const started = rows.map((row) => ({
       lane: row.lane as string,
       state: stateOf(row),

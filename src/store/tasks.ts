@@ -156,6 +156,18 @@ export async function leaseTasks(
   return rows.map((row) => ({ ...row, detail: row.detail === null ? null : JSON.parse(row.detail) }));
 }
 
+const stillClaimed = bulk<LeasedTask, { key: string }>(
+  "select key from tasks where (key, attempt) in (values {rows})",
+  "(cast(? as text), cast(? as integer))",
+  (task) => [task.key, task.attempt],
+);
+
+/** The keys of claimed tasks whose lease ran out and which somebody else has claimed since. */
+export async function findLostClaims(tx: Tx, tasks: readonly LeasedTask[]): Promise<Set<string>> {
+  const ours = new Set((await stillClaimed(tx.db, tasks)).map((row) => row.key));
+  return new Set(tasks.filter((task) => !ours.has(task.key)).map((task) => task.key));
+}
+
 const finishFenced = bulk<LeasedTask, { key: string }>(
   "delete from tasks where (key, attempt) in (values {rows}) returning key",
   "(cast(? as text), cast(? as integer))",
