@@ -11,6 +11,7 @@ import { healthRoutes } from "./admin/health";
 import { describeMessage, listByQuery, messageRoutes } from "./admin/messages";
 import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
+import { createTelegramParts } from "./app/telegram";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
 import { type ChannelProfile, channelProfiles } from "./channels/profiles";
@@ -72,6 +73,7 @@ import { callbackRoutes } from "./webhook/callbacks";
 import { eventRoutes } from "./webhook/events";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
+import { telegramRoutes } from "./webhook/telegram";
 
 /** Which halves this process runs. */
 export interface Roles {
@@ -118,6 +120,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       if (!roles.worker || stopping) return;
       parts.worker.start();
       parts.upkeep.start();
+      for (const source of parts.telegram.sources) source.start();
     });
 
     void warnOfCredentials(config, parts.clients, log);
@@ -138,6 +141,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         stopping = true;
         const stoppedAt = now();
         await closeServer(server);
+        await parts.telegram.stop();
         await Promise.all([parts.worker.stop(), parts.upkeep.stop()]);
         await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
         await parts.media.close();
@@ -323,7 +327,10 @@ function createParts(
     ],
     onError,
   );
-  return { channels, clients, contacts, media, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
+  const ingest = createIngest(database, now);
+  const telegram = createTelegramParts(options, { database, channels, ingest, understand, onError });
+  const queues = works.map((work) => work.queue);
+  return { channels, clients, contacts, media, worker, upkeep, deliveries, ingest, telegram, queues };
 }
 
 /** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
@@ -408,7 +415,7 @@ function createHttpServer(
     return createServer(app);
   }
 
-  const ingest = createIngest(database, now);
+  const { ingest } = parts;
   app.use(
     callbackRoutes({
       channels: config.channels.flatMap((channel) =>
@@ -423,6 +430,7 @@ function createHttpServer(
       log,
     }),
   );
+  app.use(telegramRoutes(parts.telegram.intakes));
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
   app.use(
     eventRoutes({

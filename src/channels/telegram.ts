@@ -91,6 +91,9 @@ export function createTelegramChannel(settings: TelegramChannelSettings): Channe
       return sendPost(chat, post);
     },
 
+    /** A bot hears nothing of what became of a customer's message, and the customer is not written to unasked. */
+    tellFailure: async () => ({ status: "accepted", answer: "nobody to tell" }),
+
     ...(accepts.typing && { sendTyping }),
     close: exchange.close,
   };

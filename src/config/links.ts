@@ -9,7 +9,7 @@ const outlineOfOrganisation = z
   .object({ region: present, clients: present, webMessaging: z.object({ fallback: name }).optional().catch(undefined) })
   .catch({});
 const outlineOfChannel = z
-  .object({ type: name, confirms: name, media: name, secret: present, smtp: present, from: present })
+  .object({ type: name, confirms: name, updates: name, media: name, secret: present, smtp: present, from: present })
   .catch({});
 const outlineOfStep = z.object({ channel: name, until: name }).catch({});
 const outlineOfPolicy = z.object({ steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });

@@ -15,6 +15,7 @@ export function checkNeeds(settings: Outline, given: Given): Problem[] {
       if (problems.length > 0) return problems;
       if (channel.type === "forward") return checkForward(settings, name, channel.secret);
       if (user === undefined) return [];
+      if (channel.type === "telegram") return channel.updates === "webhook" ? checkUpdates(name, given) : [];
       if (channel.type === "email") return checkEmail(name, channel, user, given);
       return channel.type === "sms" ? checkSms(user, given) : [];
     }),
@@ -40,6 +41,9 @@ export function listWarnings(settings: Outline, given: Given): string[] {
       : []),
     ...(withoutUrl && types.includes("sms") && readTwilio(given) !== undefined
       ? ["PUBLIC_URL: not set, so Twilio cannot report what became of an SMS"]
+      : []),
+    ...(withoutUrl && types.includes("telegram")
+      ? ["PUBLIC_URL: not set, so of files that customers send over Telegram only the names come in"]
       : []),
     ...settings.integrations.flatMap(({ signatureSecrets }, index) =>
       signatureSecrets.flatMap((secret, n) =>
@@ -86,6 +90,13 @@ function checkRehost(name: string, { PUBLIC_URL }: Given): Problem[] {
   return [
     missVariable("PUBLIC_URL", `where the bridge is reached, as ${formatPath(["channels", name, "media"])} is rehost`),
   ];
+}
+
+/** Telegram sends updates to an address it can reach. */
+function checkUpdates(name: string, { PUBLIC_URL }: Given): Problem[] {
+  if (PUBLIC_URL !== undefined) return [];
+  const path = formatPath(["channels", name, "updates"]);
+  return [missVariable("PUBLIC_URL", `where the bridge is reached, as ${path} is webhook`)];
 }
 
 /** The first place that sends through a channel. */

@@ -1,5 +1,6 @@
 /** Looking up customers' messages by the ids that Genesys Cloud and adapters know. */
 import type { Db } from "./bulk";
+import type { KeptBody } from "./captures";
 import { bytes } from "./engine";
 import { whereFound } from "./lookups";
 
@@ -79,4 +80,22 @@ export async function readFailedInbound(db: Db, messageId: string): Promise<Fail
     reason: row.reason_code === null ? null : { code: row.reason_code, message: row.reason_message ?? "" },
     body: row.body === null ? null : bytes(row.body),
   };
+}
+
+/** A message that went out through a channel, by its delivery's id: what it said, and to whom. */
+export async function readDelivered(
+  db: Db,
+  by: { deliveryId: string; channel: string },
+): Promise<(KeptBody & { recipientId: string }) | undefined> {
+  const row = await db
+    .selectFrom("deliveries as d")
+    .innerJoin("messages as m", "m.seq", "d.message_seq")
+    .innerJoin("captures as c", "c.message_seq", "m.seq")
+    .select(["m.id", "m.integration", "m.integration_id", "m.kind", "m.source", "m.recipient_id", "c.body"])
+    .where("d.id", "=", by.deliveryId)
+    .where("d.channel", "=", by.channel)
+    .executeTakeFirst();
+  if (row === undefined || row.body === null) return undefined;
+  const { id, integration, integration_id: integrationId, kind, source, recipient_id: recipientId, body } = row;
+  return { id, integration, integrationId, kind, source, recipientId, body: bytes(body) };
 }

@@ -1,6 +1,7 @@
 /** A Bot API server as its documents describe it (https://core.telegram.org/bots/api), for one bot and its chats. */
+import type { ServerResponse } from "node:http";
 import { z } from "zod";
-import { answerWith, startLocalServer } from "./local-server";
+import { answerWith, type Received, startLocalServer } from "./local-server";
 
 export const botToken = "110201543:no-real-token";
 
@@ -38,11 +39,13 @@ export async function startBotApiServer() {
   /** Files that Telegram cannot fetch. */
   const unreachable = new Set<string>();
   let calls = 0;
+  const inbox = createInbox();
 
   const server = await startLocalServer((response, received, request) => {
     calls += 1;
     const special = trouble(calls);
     if (special === "silence") return;
+    if (special === undefined && inbox.answer(response, received)) return;
     const { status, body } = special ?? answer(received.path, received.headers["content-type"], String(received.body));
     answerWith(status, body, { "content-type": "application/json" })(response, received, request);
   });
@@ -72,6 +75,7 @@ export async function startBotApiServer() {
     url: server.url,
     shown,
     unreachable,
+    inbox,
     calls: () => calls,
     meet(next: typeof trouble): void {
       trouble = next;
@@ -80,6 +84,85 @@ export async function startBotApiServer() {
   };
 }
 export type BotApiServer = Awaited<ReturnType<typeof startBotApiServer>>;
+
+/** What customers sent, until the bot has confirmed it; the files among it; and where updates go. */
+function createInbox() {
+  const asked: { method: string; parameters: Record<string, unknown> }[] = [];
+  const files = new Map<string, { path: string; content: Buffer }>();
+  let updates: { update_id: number }[] = [];
+  let webhook: unknown;
+  let last = 700_000;
+  let held: (() => void) | undefined;
+
+  /** Whether it was a call of ours. */
+  function answerCall(response: ServerResponse, { method, path, body }: Received): boolean {
+    const [, token, name = ""] = /^\/bot([^/]+)\/(\w+)$/.exec(path) ?? [];
+    const file = [...files.values()].find((one) => path === `/file/bot${botToken}/${one.path}`);
+    if (method === "GET" && file) {
+      response.writeHead(200, { "content-type": "application/octet-stream", "content-length": file.content.length });
+      response.end(file.content);
+      return true;
+    }
+    if (token !== botToken || !Object.hasOwn(inboxCalls, name)) return false;
+    const parameters = JSON.parse(String(body)) as Record<string, unknown>;
+    asked.push({ method: name, parameters });
+    inboxCalls[name as keyof typeof inboxCalls](response, parameters);
+    return true;
+  }
+
+  const answerJson = (response: ServerResponse, status: number, body: object) =>
+    void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+
+  const inboxCalls = {
+    getUpdates(response: ServerResponse, { offset }: Record<string, unknown>) {
+      if (webhook !== undefined) {
+        const description = "Conflict: can't use getUpdates method while webhook is active";
+        return answerJson(response, 409, { ok: false, error_code: 409, description });
+      }
+      updates = updates.filter(({ update_id }) => typeof offset !== "number" || update_id >= offset);
+      const hand = () => {
+        held = undefined;
+        answerJson(response, 200, { ok: true, result: updates });
+      };
+      if (updates.length > 0) hand();
+      else held = hand;
+    },
+    getFile(response: ServerResponse, { file_id }: Record<string, unknown>) {
+      const file = files.get(String(file_id));
+      if (file) answerJson(response, 200, { ok: true, result: { file_id, file_path: file.path } });
+      else answerJson(response, 400, { ok: false, error_code: 400, description: "Bad Request: invalid file_id" });
+    },
+    answerCallbackQuery: (response: ServerResponse) => answerJson(response, 200, { ok: true, result: true }),
+    deleteWebhook(response: ServerResponse) {
+      webhook = undefined;
+      answerJson(response, 200, { ok: true, result: true });
+    },
+    setWebhook(response: ServerResponse, parameters: Record<string, unknown>) {
+      webhook = parameters;
+      answerJson(response, 200, { ok: true, result: true });
+    },
+  };
+
+  return {
+    answer: answerCall,
+    /** Calls about updates, in order. */
+    asked,
+    files,
+    /** Updates that the bot has not confirmed yet. */
+    waiting: () => updates.length,
+    /** Something happens in a chat. */
+    happen(...happenings: object[]): void {
+      for (const one of happenings) {
+        last += 1;
+        updates.push({ update_id: last, ...one });
+      }
+      held?.();
+    },
+    useWebhook(url: string): void {
+      webhook = { url };
+    },
+  };
+}
 
 export function refuse(error_code: number, description: string, parameters?: object) {
   return { status: error_code, body: { ok: false, error_code, description, ...(parameters && { parameters }) } };

@@ -548,6 +548,18 @@ test("no settings make it throw", () => {
   expect(seen.failed).toBe(false);
 });
 
+test("a bot whose updates come by webhook needs the address they are sent to", () => {
+  const telegram = { type: "telegram", token: "1:a", updates: "webhook" };
+  const settings = { ...minimal, channels: { chat: telegram } };
+  expect(loadBad(settings, { ...env, PUBLIC_URL: undefined })).toEqual([
+    {
+      ...{ path: "PUBLIC_URL", found: "nothing" },
+      allowed: "where the bridge is reached, as channels.chat.updates is webhook",
+    },
+  ]);
+  expect(load(settings).ok).toBe(true);
+});
+
 test("copies of attachments need the address at which they are fetched", () => {
   const settings = { ...minimal, channels: { chat: { ...chat, media: "rehost" } } };
   expect(loadBad(settings, { ...env, PUBLIC_URL: undefined })).toEqual([

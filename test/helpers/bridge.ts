@@ -34,6 +34,8 @@ export interface SceneSettings {
   organisation?: Body;
   events?: Body;
   contacts?: Body;
+  /** @default none */
+  publicUrl?: string | undefined;
   /** Another Genesys Cloud than the one that comes with the scene. */
   gatewayUrl?: string;
   /** Null: none. @default `eventToken` */
@@ -318,6 +320,7 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
   const loaded = loadConfig({
     env: {
       GENESYS_GATEWAY_URL: changes.gatewayUrl ?? servers.genesys,
+      ...(changes.publicUrl === undefined ? {} : { PUBLIC_URL: changes.publicUrl }),
       ...(changes.eventToken === null ? {} : { EVENT_TOKEN: changes.eventToken ?? eventToken }),
     },
     readFile: () => JSON.stringify(settings),
