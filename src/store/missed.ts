@@ -26,9 +26,15 @@ const insertFailed = bulk<{ seq: number; arrival: MissedArrival }>(
 
 /** Genesys Cloud need not be told what it told us. */
 const insertToldReceipts = bulk<{ seq: number; arrival: MissedArrival }>(
-  "insert into receipts (message_seq, status, reason_code, reason_message, at, state, answer) values {rows}",
-  "(?, 'Failed', ?, ?, ?, 'skipped', 'Genesys Cloud said so itself')",
-  ({ seq, arrival }) => [seq, arrival.reason?.code ?? null, arrival.reason?.message ?? null, arrival.receivedAt],
+  "insert into receipts (message_seq, status, reason_code, reason_message, at, owed_at, state, answer) values {rows}",
+  "(?, 'Failed', ?, ?, ?, ?, 'skipped', 'Genesys Cloud said so itself')",
+  ({ seq, arrival: { reason, receivedAt } }) => [
+    seq,
+    reason?.code ?? null,
+    reason?.message ?? null,
+    receivedAt,
+    receivedAt,
+  ],
 );
 
 /** Keeps them with their notice and returns how many were new; what is known already is left as it is. */
