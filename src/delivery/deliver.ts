@@ -1,6 +1,6 @@
 /** One attempt after the other: claim the head of a lane, commit `sending`, send, record, decide what is next. */
 import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
-import { degrade, writePart } from "../message/degrade";
+import { degrade, type Part, writePart } from "../message/degrade";
 import type { Message, Reason } from "../message/message";
 import {
   type Change,
@@ -24,6 +24,8 @@ export interface DeliverDeps {
   /** Runs `write` until the store takes it: what was sent must be recorded. */
   persist<T>(write: () => Promise<T>): Promise<T>;
   understand(capture: KeptBody): Message;
+  /** Digests what was understood and how it is shown, for later comparison. */
+  digest?(message: Message, parts: readonly Part[] | undefined): string;
   rulesFor(integration: string, channel: Channel): Rules;
   /** Gives channels attachments that they can fetch; absent: attachments go as they came. */
   media?: {
@@ -123,13 +125,16 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     probe: boolean,
   ): Promise<void> {
     const startedAt = now();
-    const outcome = await send(state, capture, number).catch(outcomeOfMistake);
+    const { outcome, meaning } = await send(state, capture, number).catch(mistaken);
     const durationMs = now() - startedAt;
     noteSign(signOf(outcome), probe);
     await deps.persist(() =>
       deps.change({
         deliverySeq: state.delivery.seq,
-        decide: (current): Change => decideOutcome(current, { number, outcome }, circumstances(current)),
+        decide: (current): Change => ({
+          ...decideOutcome(current, { number, outcome }, circumstances(current)),
+          ...(meaning === undefined ? {} : { meaning }),
+        }),
       }),
     );
     deps.log.deliveryAttempted({
@@ -145,22 +150,35 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     });
   }
 
-  async function send(state: MessageState, capture: KeptCapture, attempt: number): Promise<Outcome> {
-    const { receivedAt, body, headers } = capture;
+  async function send(state: MessageState, capture: KeptCapture, attempt: number): Promise<Sent> {
+    const { body } = capture;
     if (body === null) {
-      return refused("GeneralError", "the content was removed by retention before it could be delivered");
+      const why = "the content was removed by retention before it could be delivered";
+      return { outcome: refused("GeneralError", why) };
     }
-    const { id, integration, integrationId, kind, source, delivery } = state;
-    const understood = deps.understand({ body, id, integration, integrationId, kind, source });
-    const shared = { deliveryId: delivery.id, attempt, receivedAt, original: { body, headers } };
-    if (channel.handsOnOriginal) return channel.send({ ...shared, message: understood });
-    const prepared = await prepareMedia(state, understood, attempt);
+    const { id, integration, integrationId, kind, source } = state;
+    const message = deps.understand({ body, id, integration, integrationId, kind, source });
+    const parts = channel.handsOnOriginal ? undefined : degrade(message, channel.accepts);
+    const meaning = deps.digest?.(message, parts);
+    const outcome = await sendContent(state, { ...capture, body }, { message, parts }, attempt);
+    return meaning === undefined ? { outcome } : { outcome, meaning };
+  }
+
+  async function sendContent(
+    state: MessageState,
+    { receivedAt, headers, body }: KeptCapture & { body: Buffer },
+    understood: { message: Message; parts: Part[] | undefined },
+    attempt: number,
+  ): Promise<Outcome> {
+    const shared = { deliveryId: state.delivery.id, attempt, receivedAt, original: { body, headers } };
+    if (understood.parts === undefined) return channel.send({ ...shared, message: understood.message });
+    const prepared = await prepareMedia(state, understood.message, attempt);
     if (!prepared.ok) {
       const { retryable, reason } = prepared;
       return { status: "failed", retryable, reason, unsent: true, answer: `not sent: ${reason.message}` };
     }
     const { message } = prepared;
-    const parts = degrade(message, channel.accepts);
+    const parts = message === understood.message ? understood.parts : degrade(message, channel.accepts);
     if (parts.length === 0) {
       return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
     }
@@ -247,14 +265,22 @@ function refused(code: "GeneralError" | "UnsupportedMessage", message: string): 
   return { status: "failed", retryable: false, reason: { code, message }, answer: "not sent" };
 }
 
+/** What a try came to, and a digest of what it was to carry. */
+interface Sent {
+  outcome: Outcome;
+  meaning?: string;
+}
+
 /** A channel returns what the other side does; an exception is a mistake of ours, and the message is not lost to it. */
-function outcomeOfMistake(error: unknown): Outcome {
+function mistaken(error: unknown): Sent {
   const name = error instanceof Error ? error.name : "unknown";
   return {
-    status: "failed",
-    retryable: true,
-    reason: { code: "ServerError", message: "the channel could not be used" },
-    answer: `error in the channel: ${name}`,
+    outcome: {
+      status: "failed",
+      retryable: true,
+      reason: { code: "ServerError", message: "the channel could not be used" },
+      answer: `error in the channel: ${name}`,
+    },
   };
 }
 

@@ -206,8 +206,8 @@ export function decideUnconfirmed(state: MessageState, given: Circumstances): Ch
 function becomeAccepted(state: MessageState, providerMessageId: string | undefined, given: Circumstances): Change {
   const { now, rules } = given;
   const final = rules.confirms === "accepted";
-  const told =
-    rules.acceptedCountsAsDelivered && state.fate === "open" ? owe(state, "Delivered", undefined, now, rules) : {};
+  const isNews = state.fate === "open" || (state.delivery.trigger === "replay" && state.fate !== "delivered");
+  const told = rules.acceptedCountsAsDelivered && isNews ? owe(state, "Delivered", undefined, now, rules) : {};
   return {
     delivery: {
       status: "accepted",
@@ -217,7 +217,7 @@ function becomeAccepted(state: MessageState, providerMessageId: string | undefin
     },
     ledger: [{ at: now, event: "delivery.accepted" }],
     ...told,
-    ...(final && state.fate === "open" ? { message: { fate: "accepted", reason: null } } : {}),
+    ...(final && isNews ? { message: { fate: "accepted", reason: null } } : {}),
     ...(final ? {} : { addTasks: [awaitConfirmation(state, now, rules)] }),
   };
 }
@@ -278,11 +278,12 @@ function notDelivered(
   given: Circumstances,
 ): { message?: Change["message"]; notice?: NoticeJoin; addTasks?: Change["addTasks"] } {
   if (given.rules.inbound) return { message: { fate, reason }, addTasks: tellFailure(state, given.now) };
+  if (arrivedBefore(state)) return {};
   // Accepted was the best news to be had, and now worse news has come after all.
   if (state.fate === "accepted") return { message: { fate, reason } };
   if (state.fate !== "open" || state.notice !== null) return { message: { reason } };
-  const { fallback } = given.rules;
-  if (fallback === undefined || fallback.never.has(reason.code)) return { message: { fate, reason } };
+  const fallback = chooseFallback(given.rules, reason.code);
+  if (fallback === undefined) return { message: { fate, reason } };
   return {
     message: { reason },
     notice: planNotice(fallback, { message: state, now: given.now, newId: given.newId }),
@@ -314,6 +315,18 @@ function tellFailure(state: MessageState, now: number): NonNullable<Change["addT
   return [{ key: failureTaskKey(state.id), queue: failureQueue(state.source), dueAt: now, detail }];
 }
 
+/** The rule by which the customer is told after a failure with this reason; undefined: nobody is told. */
+export function chooseFallback({ fallback }: Rules, reasonCode: string): FallbackRule | undefined {
+  return fallback?.never.has(reasonCode) ? undefined : fallback;
+}
+
+/** A replay that fails says nothing against the delivery before it that arrived. */
+function arrivedBefore({ fate, delivery }: MessageState): boolean {
+  return (
+    delivery.trigger === "replay" && (fate === "delivered" || (fate === "accepted" && delivery.acceptedAt === null))
+  );
+}
+
 /** The receipt that Genesys Cloud is owed, if it is to be told and can be: at most one per message. */
 function owe(
   state: MessageState,
@@ -324,6 +337,7 @@ function owe(
 ): Pick<Change, "receipt"> {
   if (rules.organisation === undefined || rules.receipts === "none" || state.receipt !== null) return {};
   if (status === "Delivered" && rules.receipts === "failures") return {};
+  if (status === "Failed" && arrivedBefore(state)) return {};
   if (state.genesysMessageId === null || state.recipientId === "" || state.kind === "receipt") return {};
   const queue = receiptQueue(rules.organisation, status);
   return { receipt: reason === undefined ? { status, at, queue } : { status, reason, at, queue } };

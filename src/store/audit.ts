@@ -1,5 +1,7 @@
 /** Proves that every message has exactly one fate: invariants over the whole store, read a slice of rows at a time. */
 import { type Db, run } from "./bulk";
+import { checksOf, factsOfMessages, type Promised, rowChecks, waitingChecks } from "./checks";
+import { type ChainFacts, verifyChain } from "./seals";
 
 export interface Finding {
   messageId: string | null;
@@ -10,114 +12,32 @@ export interface Finding {
 
 export interface AuditResult {
   ok: boolean;
+  /** Messages, in all and by fate. */
   counts: Record<string, number>;
   findings: Finding[];
+  /** With the chain: what else was read, row by row of each table. */
+  rows?: Record<string, number>;
+  chain?: ChainFacts;
 }
 
-export interface AuditOptions {
+export interface AuditOptions extends Promised {
   now: number;
-  /** Integrations whose failures are told to Genesys Cloud, by name. */
-  tellsFailures: readonly string[];
-  /** Integrations whose deliveries are told as well. */
-  tellsDeliveries: readonly string[];
   /** Queues that a worker of these settings serves. */
   queues: readonly string[];
   /** Only messages received since. */
   since?: number | undefined;
-  /** Called with the share of the store that has been read, 0 to 1. */
+  /** Verify the seals over the ledger as well. */
+  chain?: boolean | undefined;
+  /** The hash of a seal that was noted earlier: it must still be in the chain. */
+  knownHead?: string | undefined;
+  /** Called with the share of the work that is done, 0 to 1. */
   onProgress?: ((share: number) => void) | undefined;
-}
-
-interface Check {
-  problem: string;
-  mend: string;
-  /** A condition on `m`, a message; placeholders are not available. */
-  where: string;
 }
 
 const lateMs = 600_000;
 const slice = 20_000;
+/** More than anybody reads; memory stays flat in a store that is wrong all over. */
 const mostFindings = 10_000;
-const delivered =
-  "exists (select 1 from deliveries d where d.message_seq = m.seq and d.status in ('delivered', 'read'))";
-const hasLine = (...events: string[]) =>
-  `exists (select 1 from ledger l where l.message_seq = m.seq and l.event in (${events.map((one) => `'${one}'`).join(", ")}))`;
-
-const checks: Check[] = [
-  {
-    problem: "open, with nothing due that could decide it",
-    mend: "replay the message; if it comes back, report it with `omb messages show ID --json`",
-    where: `m.fate = 'open'
-      and not exists (select 1 from deliveries d where d.message_seq = m.seq and d.lane is not null
-        and exists (select 1 from tasks t where t.key = 'lane:' || d.lane))
-      and not exists (select 1 from deliveries d where d.message_seq = m.seq and d.lane is null
-        and exists (select 1 from tasks t where t.key = 'confirm:' || d.seq))
-      and not exists (select 1 from tasks t where t.key = 'notice:' || m.notice_seq)`,
-  },
-  {
-    problem: "its delivery waits in a lane that nothing will serve",
-    mend: "restart a worker; if it stays, replay the message",
-    where: `exists (select 1 from deliveries d where d.message_seq = m.seq and d.lane is not null
-      and not exists (select 1 from tasks t where t.key = 'lane:' || d.lane))`,
-  },
-  {
-    problem: "fate and ledger disagree: delivered without a confirmation",
-    mend: "compare the timeline with the adapter's records",
-    where: `m.fate = 'delivered' and (not ${delivered} or not ${hasLine("delivery.delivered", "delivery.read")})`,
-  },
-  {
-    problem: "fate and ledger disagree: accepted by no channel",
-    mend: "compare the timeline with the adapter's records",
-    where: `m.fate = 'accepted' and not ${hasLine("delivery.accepted")}`,
-  },
-  {
-    problem: "fate and ledger disagree: the channel confirmed it, the fate says otherwise",
-    mend: "compare the timeline with the adapter's records",
-    where: `m.fate not in ('delivered', 'open') and ${delivered}`,
-  },
-  {
-    problem: "fate and ledger disagree: notified, but no notice went out",
-    mend: "look at the notice in `omb messages show ID`",
-    where: `m.fate = 'notified' and not exists (select 1 from notices n where n.seq = m.notice_seq and n.status in ('accepted', 'delivered'))`,
-  },
-  {
-    problem: "failed without a reason",
-    mend: "look at the attempts in `omb messages show ID`",
-    where: `m.fate in ('failed', 'unreachable', 'exhausted', 'suppressed') and m.reason_code is null`,
-  },
-  {
-    problem: "the fate is none that exists",
-    mend: "the store was changed by something else than the bridge: restore it from a backup",
-    where: `m.fate not in ('open', 'delivered', 'accepted', 'notified', 'failed', 'suppressed', 'unreachable', 'exhausted', 'returned', 'unknown', 'noted')`,
-  },
-  {
-    problem: "no ledger line says that it was stored",
-    mend: "the ledger was changed by something else than the bridge: restore it from a backup",
-    where: `not ${hasLine("message.stored")}`,
-  },
-  {
-    problem: "no capture belongs to it",
-    mend: "the store was changed by something else than the bridge: restore it from a backup",
-    where: "not exists (select 1 from captures c where c.message_seq = m.seq)",
-  },
-  {
-    problem: "two notices for one message",
-    mend: "the customer may have been told twice: compare the timeline with the mail server's log",
-    where: `(select count(distinct l.detail) from ledger l where l.message_seq = m.seq and l.event = 'notice.accepted') > 1`,
-  },
-  {
-    problem: "a customer's message failed, and its adapter is not told",
-    mend: "tell the customer by hand, or replay the message",
-    where: `m.source is not null and m.fate = 'failed' and not ${hasLine("failure.told", "failure.untold")}
-      and not exists (select 1 from tasks t where t.key = 'failure:' || m.id)`,
-  },
-  {
-    problem: "a receipt is owed and not queued",
-    mend: "replay the message, or tell Genesys Cloud by hand",
-    where: `exists (select 1 from receipts r where r.message_seq = m.seq and r.state = 'queued'
-      and not exists (select 1 from tasks t where t.key = 'receipt:' || m.seq))`,
-  },
-];
 
 /** Reads everything once; memory stays flat however large the store is. Work in flight is never a finding. */
 export async function audit(db: Db, options: AuditOptions): Promise<AuditResult> {
@@ -125,70 +45,115 @@ export async function audit(db: Db, options: AuditOptions): Promise<AuditResult>
   const add = (finding: Finding) => {
     if (findings.length < mostFindings) findings.push(finding);
   };
+  const steps = options.chain ? 3 : 2;
+  const progress = (step: number) => (share: number) => options.onProgress?.((step + share) / steps);
+  const counts = await auditMessages(db, options, add, progress(0));
+  const rows = options.since === undefined ? await auditRows(db, add, progress(1)) : {};
+  for (const { problem, mend, from } of waitingChecks) {
+    const [found] = await run<{ count: number }>(db, `select cast(count(*) as bigint) as count from ${from}`);
+    if (found !== undefined && found.count > 0) add({ messageId: null, problem: countOf(problem, found.count), mend });
+  }
+  for (const finding of await findOrphans(db, options)) add(finding);
+  if (!options.chain) {
+    options.onProgress?.(1);
+    return { ok: findings.length === 0, counts, findings };
+  }
+  const { knownHead } = options;
+  const mend = "the ledger or its seals were changed by something else than the bridge: restore them from a backup";
+  const chain = await verifyChain(
+    db,
+    ({ seal, problem }) => add({ messageId: null, problem: `seal ${seal} of the ledger: ${problem}`, mend }),
+    { knownHead, onProgress: progress(2) },
+  );
+  options.onProgress?.(1);
+  return { ok: findings.length === 0, counts, findings, rows, chain };
+}
+
+async function auditMessages(
+  db: Db,
+  options: AuditOptions,
+  add: (finding: Finding) => void,
+  onProgress: (share: number) => void,
+): Promise<Record<string, number>> {
+  const since = options.since ?? 0;
   const counts: Record<string, number> = { messages: 0 };
   const [bounds] = await run<{ low: number | null; high: number | null }>(
     db,
     "select min(seq) as low, max(seq) as high from messages where received_at >= $1",
-    [options.since ?? 0],
+    [since],
   );
   const low = bounds?.low ?? 0;
   const high = bounds?.high ?? -1;
-  const all = [...checks, ...owedChecks(options)];
-
+  const [pruned] = await run<{ at: number | null }>(db, "select max(last_at) as at from seals where pruned = 1");
+  const checks = checksOf(options);
+  const flags = checks.map(({ where }, index) => `case when ${where} then 1 else 0 end as check_${index}`);
+  const select = factsOfMessages.replace("{select}", `select m.id, ${flags.join(", ")}`);
+  const text = `${select} and m.received_at >= $5 and (${checks.map(({ where }) => `(${where})`).join(" or ")}) limit 1000`;
   for (let from = low; from <= high; from += slice) {
     const to = Math.min(high, from + slice - 1);
     const fates = await run<{ fate: string; count: number }>(
       db,
       "select fate, cast(count(*) as bigint) as count from messages where seq between $1 and $2 and received_at >= $3 group by fate",
-      [from, to, options.since ?? 0],
+      [from, to, since],
     );
     for (const { fate, count } of fates) {
       counts[fate] = (counts[fate] ?? 0) + count;
       counts.messages = (counts.messages ?? 0) + count;
     }
-    for (const { problem, mend, where } of all) {
-      const rows = await run<{ id: string }>(
-        db,
-        `select m.id from messages m where m.seq between $1 and $2 and m.received_at >= $3 and (${where}) limit 1000`,
-        [from, to, options.since ?? 0],
-      );
-      for (const { id } of rows) add({ messageId: id, problem, mend });
+    const rows = await run<{ id: string } & Record<string, unknown>>(db, text, [
+      from,
+      to,
+      options.now,
+      pruned?.at ?? -1,
+      since,
+    ]);
+    for (const row of rows) {
+      checks.forEach(({ problem, mend }, index) => {
+        if (row[`check_${index}`] === 1) add({ messageId: row.id, problem, mend });
+      });
     }
-    options.onProgress?.((to - low + 1) / (high - low + 1));
+    onProgress((to - low + 1) / (high - low + 1));
     await new Promise(setImmediate);
   }
-  for (const finding of await findOrphans(db, options)) add(finding);
-  return { ok: findings.length === 0, counts, findings };
+  return counts;
 }
 
-/** Receipts that the settings promise and the store does not know of. */
-function owedChecks({ tellsFailures, tellsDeliveries }: AuditOptions): Check[] {
-  const of = (names: readonly string[]) =>
-    `m.integration in (${names.map((name) => `'${name.replaceAll("'", "''")}'`).join(", ")})`;
-  const owed = `m.genesys_id is not null and m.recipient_id <> '' and m.direction = 'outbound'
-    and not exists (select 1 from receipts r where r.message_seq = m.seq)`;
-  const mend =
-    "the organisation was added or receipts were switched on later, or the store was changed: tell Genesys Cloud by hand";
-  return [
-    ...(tellsFailures.length === 0
-      ? []
-      : [
-          {
-            problem: "a Failed receipt is owed and not queued",
-            mend,
-            where: `${of(tellsFailures)} and ${owed} and exists (select 1 from deliveries d where d.message_seq = m.seq and d.status = 'failed')`,
-          },
-        ]),
-    ...(tellsDeliveries.length === 0
-      ? []
-      : [
-          {
-            problem: "a Delivered receipt is owed and not queued",
-            mend,
-            where: `${of(tellsDeliveries)} and ${owed} and m.fate = 'delivered'`,
-          },
-        ]),
-  ];
+/** Every row of the other tables belongs to something. */
+async function auditRows(
+  db: Db,
+  add: (finding: Finding) => void,
+  onProgress: (share: number) => void,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const [index, { table, key, problem, mend, where }] of rowChecks.entries()) {
+    const [bounds] = await run<{ low: number | null; high: number | null }>(
+      db,
+      `select min(${key}) as low, max(${key}) as high from ${table}`,
+    );
+    const low = bounds?.low ?? 0;
+    const high = bounds?.high ?? -1;
+    let rows = 0;
+    let wrong = 0;
+    for (let from = low; from <= high; from += slice) {
+      const [found] = await run<{ rows: number; wrong: number }>(
+        db,
+        `select cast(count(*) as bigint) as rows, cast(coalesce(sum(case when ${where} then 1 else 0 end), 0) as bigint) as wrong
+         from ${table} x where x.${key} between $1 and $2`,
+        [from, from + slice - 1],
+      );
+      rows += found?.rows ?? 0;
+      wrong += found?.wrong ?? 0;
+      onProgress((index + (from - low) / (high - low + 1)) / rowChecks.length);
+      await new Promise(setImmediate);
+    }
+    counts[table] = rows;
+    if (wrong > 0) add({ messageId: null, problem: countOf(problem, wrong), mend });
+  }
+  return counts;
+}
+
+function countOf(problem: string, count: number): string {
+  return count === 1 ? problem : `${problem} (${count} of them)`;
 }
 
 /** Tasks about nothing, and queues that nobody serves. */
@@ -202,6 +167,8 @@ async function findOrphans(db: Db, { now, queues }: AuditOptions): Promise<Findi
        or (t.key like 'notice:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'failure:%' and not exists (select 1 from messages m where m.id = substr(t.key, 9)))
        or (t.key like 'callback:%' and not exists (select 1 from callbacks c where c.seq = t.subject))
+       or (t.key like 'typing:%' and t.subject is not null and not exists (select 1 from messages m where m.seq = t.subject))
+       or (t.key like 'replay:%' and not exists (select 1 from replays p where p.seq = t.subject))
      limit 1000`,
   );
   const waiting = await run<{ queue: string; tasks: number }>(

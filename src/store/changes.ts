@@ -69,6 +69,8 @@ export interface Change {
   attempt?: AttemptChange;
   /** An earlier attempt that a crash cut off. */
   interrupted?: { number: number; at: number };
+  /** A digest of what was understood when it was sent. */
+  meaning?: string;
   message?: MessageChange;
   ledger: LedgerLine[];
   /** A receipt owed to Genesys Cloud: kept once per message, with the task that sends it. */
@@ -264,9 +266,10 @@ const updateMessages = bulk<Decided>(
 
 const updateDeliveries = bulk<Decided>(
   `update deliveries set status = v.column2, attempts = v.column3, first_attempt_at = v.column4, accepted_at = v.column5,
-     provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9, parts_sent = v.column10
+     provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9, parts_sent = v.column10,
+     meaning = coalesce(v.column11, deliveries.meaning)
    from (values {rows}) as v where deliveries.seq = v.column1`,
-  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as integer))",
+  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as integer), cast(? as text))",
   ({ state, change }) => {
     const next = { ...state.delivery, ...change.delivery };
     return [
@@ -280,6 +283,7 @@ const updateDeliveries = bulk<Decided>(
       next.reason?.message ?? null,
       change.lane === "release" ? null : next.lane,
       next.partsSent,
+      change.meaning ?? null,
     ];
   },
 );

@@ -3,9 +3,10 @@ import { StoreUnavailable } from "../errors";
 import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
 import type { Database, Tx } from "./database";
+import { addDeliveries } from "./deliveries";
 import { insertLedger, type LedgerLine } from "./ledger";
 import { markReturned } from "./returns";
-import { addTasks, joinLanes, type NewTask } from "./tasks";
+import { addTasks, type NewTask } from "./tasks";
 
 /** A verified request, understood, and what follows from it. */
 export interface Arrival {
@@ -30,8 +31,8 @@ export interface Arrival {
   source?: string;
   /** It shows that the customer is there: what waits to be told elsewhere need not be. */
   showsPresence?: true;
-  /** Present when the message goes on in its lane. */
-  delivery?: { id: string; channel: string; lane: string };
+  /** Present when the message goes on in its lane; `trigger` is `first` unless said otherwise. */
+  delivery?: { id: string; channel: string; lane: string; trigger?: string };
   ledger: LedgerLine[];
   tasks?: Omit<NewTask, "subject">[];
 }
@@ -75,12 +76,6 @@ export const insertCaptures = bulk<{ seq: number; arrival: Pick<Arrival, "header
   ({ seq, arrival }) => [seq, JSON.stringify(arrival.headers), arrival.body],
 );
 
-const insertDeliveries = bulk<{ seq: number; delivery: NonNullable<Arrival["delivery"]> }>(
-  "insert into deliveries (message_seq, id, channel, lane, trigger, status, attempts) values {rows}",
-  "(?, ?, ?, ?, 'first', 'pending', 0)",
-  ({ seq, delivery }) => [seq, delivery.id, delivery.channel, delivery.lane],
-);
-
 const countDuplicates = bulk<[key: string, copies: number]>(
   "update messages set duplicates = messages.duplicates + v.column2 from (values {rows}) as v where messages.dedup_key = v.column1",
   "(cast(? as text), cast(? as integer))",
@@ -101,7 +96,8 @@ export function createIngest(database: Database, now: () => number) {
   });
 }
 
-async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Promise<Stored[]> {
+/** Keeps arrivals inside a transaction: those whose `dedupKey` is known are counted and not kept. */
+export async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Promise<Stored[]> {
   const inserted = await insertMessages(tx.db, arrivals);
   const seqs = new Map(inserted.map((row) => [row.id, row.seq]));
   const kept: Kept[] = [];
@@ -128,22 +124,16 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     now,
   );
   await insertCaptures(tx.db, kept);
-  const deliveries = kept.flatMap(({ arrival, seq }) =>
-    arrival.delivery ? [{ seq, delivery: arrival.delivery }] : [],
-  );
-  if (deliveries.length > 0) await insertDeliveries(tx.db, deliveries);
   await insertLedger(
     tx.db,
     kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ({ ...line, messageSeq: seq }))),
   );
   const tasks = kept.flatMap(({ arrival, seq }) => (arrival.tasks ?? []).map((task) => ({ ...task, subject: seq })));
   await addTasks(tx, tasks, now);
-  if (deliveries.length > 0)
-    await joinLanes(
-      tx,
-      deliveries.map((one) => one.delivery),
-      now,
-    );
+  const deliveries = kept.flatMap(({ arrival, seq }) =>
+    arrival.delivery ? [{ trigger: "first", ...arrival.delivery, messageSeq: seq }] : [],
+  );
+  await addDeliveries(tx, deliveries, now);
 }
 
 /** PostgreSQL refuses NUL in text and SQLite stops reading at it; the capture keeps the original bytes. */

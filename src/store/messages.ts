@@ -178,6 +178,22 @@ export async function findMessage(db: Db, id: string): Promise<MessageDetail | u
   };
 }
 
+/** Items by their rows, in no order. */
+export async function findItems(db: Db, seqs: readonly number[]): Promise<{ seq: number; item: MessageItem }[]> {
+  if (seqs.length === 0) return [];
+  const rows = await selectItems(db).where("m.seq", "in", seqs).execute();
+  return rows.map((row) => ({ seq: row.seq, item: itemOf(row) }));
+}
+
+/** The row of a message by our id or Genesys Cloud's (then the newest of that id). */
+export async function findSeq(db: Db, id: string): Promise<number | undefined> {
+  const rows = db.selectFrom("messages as m").select("m.seq");
+  const row =
+    (await rows.where("m.id", "=", id).executeTakeFirst()) ??
+    (await rows.where(whereFound("genesys", id)).orderBy("m.seq", "desc").executeTakeFirst());
+  return row?.seq;
+}
+
 /** How many messages ended how; `open` ones included. */
 export async function countFates(db: Db): Promise<Record<string, number>> {
   const rows = await db
@@ -270,7 +286,8 @@ function itemOf(row: ItemRow): MessageItem {
 
 type MessagesAliased = ExpressionBuilder<Tables & { m: Tables["messages"] }, "m">;
 
-function matching(builder: unknown, filter: MessageFilter) {
+/** The condition of a filter on messages aliased `m`. */
+export function matching(builder: unknown, filter: MessageFilter) {
   const eb = builder as MessagesAliased;
   const conditions = [];
   if (filter.fate !== undefined) conditions.push(eb("m.fate", "=", filter.fate));

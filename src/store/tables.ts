@@ -6,7 +6,13 @@ type Bytes = ColumnType<Uint8Array | ArrayBuffer, Uint8Array, Uint8Array>;
 
 export interface Tables {
   lookups: { key: string; message_seq: number };
-  captures: { message_seq: number; headers: string; body: Bytes | null };
+  captures: {
+    message_seq: number;
+    headers: string;
+    body: Bytes | null;
+    /** What a capture file said was understood of it. */
+    meaning: string | null;
+  };
   messages: {
     seq: Generated<number>;
     id: string;
@@ -47,6 +53,8 @@ export interface Tables {
     provider_message_id: string | null;
     reason_code: string | null;
     reason_message: string | null;
+    /** A digest of what was understood when it was last sent. */
+    meaning: string | null;
   };
   attempts: {
     delivery_seq: number;
@@ -155,4 +163,29 @@ export interface Tables {
   };
   budgets: { name: string; tat: number };
   meta: { key: string; value: string };
+  replays: {
+    seq: Generated<number>;
+    id: string;
+    state: string;
+    plan: string;
+    requested_by: string;
+    reason: string | null;
+    created_at: number;
+    changed_at: number;
+    total: number;
+    position: Generated<number>;
+    progress: string;
+    problem: string | null;
+  };
+  seals: {
+    number: number;
+    from_seq: number;
+    to_seq: number;
+    lines: number;
+    last_at: number;
+    previous: string;
+    hash: string;
+    sealed_at: number;
+    pruned: Generated<number>;
+  };
 }

@@ -230,6 +230,94 @@ const damages: Damage[] = [
       database.transaction((tx) => addTasks(tx, [{ key: "typing:x", queue: "typing:gone", dueAt: start }], start)),
     found: [[null, "1 tasks wait in typing:gone"]],
   },
+  {
+    what: "a delivery that fell out of its lane",
+    plant: ({ db }, { failed }) =>
+      sql`update deliveries set status = 'pending' where id = ${failed.delivery?.id}`.execute(db),
+    found: [
+      ["failed", "unfinished and in no lane"],
+      ["failed", "no delivery of it did"],
+    ],
+  },
+  {
+    what: "a delivery that failed for no reason",
+    plant: ({ db }, { failed }) =>
+      sql`update deliveries set reason_code = null where id = ${failed.delivery?.id}`.execute(db),
+    found: [["failed", "failed without a reason"]],
+  },
+  {
+    what: "a message passed over as if there were nothing to deliver",
+    plant: (database, { failed }) => setFate(database, failed, "noted"),
+    found: [["failed", "it has a delivery"]],
+  },
+  {
+    what: "a message that is gone",
+    plant: ({ db }, { noted }) => db.deleteFrom("messages").where("id", "=", noted.id).execute(),
+    found: [
+      [null, "a capture has no message"],
+      [null, "a ledger line has no message"],
+    ],
+  },
+  {
+    what: "a delivery and a receipt of nothing",
+    plant: async ({ db }) => {
+      await sql`insert into deliveries (message_seq, id, channel, trigger, status, attempts) values (987654, 'x', 'chat', 'first', 'failed', 0)`.execute(
+        db,
+      );
+      await sql`insert into receipts (message_seq, status, at, owed_at, state) values (987654, 'Failed', 0, 0, 'sent')`.execute(
+        db,
+      );
+    },
+    found: [
+      [null, "a delivery has no message"],
+      [null, "a receipt has no message"],
+    ],
+  },
+  {
+    what: "attempts of nothing, one of them backwards",
+    plant: ({ db }) =>
+      sql`insert into attempts (delivery_seq, number, started_at, finished_at) values (987654, 1, 9000, 1), (987654, 2, 1, 1)`.execute(
+        db,
+      ),
+    found: [
+      [null, "an attempt has no delivery (2 of them)"],
+      [null, "ended before it began"],
+    ],
+  },
+  {
+    what: "a clock that was turned back",
+    plant: ({ db }, { noted }) =>
+      sql`update ledger set at = 1 where message_seq = (select seq from messages where id = ${noted.id})`.execute(db),
+    found: [["noted", "clock was turned back"]],
+  },
+  {
+    what: "a message from the future",
+    plant: ({ db }, { noted }) =>
+      db
+        .updateTable("messages")
+        .set({ received_at: start + 9_000_000_000 })
+        .where("id", "=", noted.id)
+        .execute(),
+    found: [
+      ["noted", "received in the future"],
+      ["noted", "clock was turned back"],
+    ],
+  },
+  {
+    what: "a notice and a report that nobody will look at",
+    plant: async ({ db }) => {
+      await sql`insert into notices (id, policy, recipient_key, status, created_at, changed_at) values ('n', 'p', 'r', 'waiting', 0, 0)`.execute(
+        db,
+      );
+      await sql`insert into callbacks (channel, kind, webhook_id, received_at, body) values ('chat', 'receipts', 'w', 0, '{}')`.execute(
+        db,
+      );
+    },
+    found: [
+      [null, "a notice waits, with no task"],
+      [null, "a report of an adapter waits"],
+    ],
+  },
 ];
 
 describe.each(engines)("on %s", (engine) => {
