@@ -6,11 +6,17 @@ import express from "express";
 import helmet from "helmet";
 import { requireToken } from "./admin/access";
 import { auditRoutes } from "./admin/audit";
+import { captureRoutes } from "./admin/captures";
+import { erasureRoutes } from "./admin/erasures";
 import { contactRoutes } from "./admin/contacts";
 import { healthRoutes } from "./admin/health";
 import { describeMessage, listByQuery, messageRoutes } from "./admin/messages";
 import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
+import { replayRoutes } from "./admin/replays";
+import { streamRoutes } from "./admin/stream";
+import { keepLines } from "./app/captures";
+import { createReplayDesk, createReplayWork, recordMeaning } from "./app/replay";
 import { createTelegramParts } from "./app/telegram";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
@@ -57,6 +63,7 @@ import { createChanges } from "./store/changes";
 import { readBudget, updateBudgets } from "./store/budgets";
 import type { KeptBody } from "./store/captures";
 import { type Database, openDatabase } from "./store/database";
+import { eraseRecipient } from "./store/erase";
 import { newId } from "./store/ids";
 import { createGenesysEvents } from "./store/genesys-events";
 import { readGenesysIds } from "./store/inbound";
@@ -68,6 +75,9 @@ import { dropRefused, listRefused, quarantine } from "./store/quarantine";
 import { probeWrite } from "./store/readiness";
 import { createReceiptRecorder } from "./store/receipts";
 import { deliverQueue, failureQueue, inboundChannelName, inboundReceiptQueue, typingQueue } from "./store/queues";
+import { replayQueue } from "./store/replays";
+import { forgetOld, type RetentionRule } from "./store/retention";
+import { sealLedger } from "./store/seals";
 import { readQueues, releaseAllLeases } from "./store/tasks";
 import { callbackRoutes } from "./webhook/callbacks";
 import { eventRoutes } from "./webhook/events";
@@ -144,6 +154,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         await parts.telegram.stop();
         await Promise.all([parts.worker.stop(), parts.upkeep.stop()]);
         await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
+        await parts.replays.close();
         await parts.media.close();
         await Promise.all([...parts.clients.values()].map((client) => client.close()));
         await database.close();
@@ -169,17 +180,22 @@ function createParts(
   const { config, log, now = Date.now, random = Math.random } = options;
   const change = createChanges(database, now);
   const persist = createPersist({ isStopping, onError: onStoreError });
-  const channels = new Map<string, Channel>();
-  for (const channel of config.channels) {
-    const settings = channelSettings(channel);
-    if (settings !== undefined) channels.set(channel.name, createChannel(settings, { now: () => new Date(now()) }));
-  }
+  const channels = openChannels(config, now);
   const rules = createRules(config);
   const rulesFor = (integration: string, channel: Channel) => rules(integration, channel);
   const inboundChannels = new Map<string, Channel>();
   const rulesOf = (integration: string, channel: string) =>
     rules(integration, channels.get(channel) ?? inboundChannels.get(channel));
-  const shared = { database, change, persist, understand, now, random, newId: () => newId(now()) };
+  const shared = {
+    database,
+    change,
+    persist,
+    understand,
+    digest: recordMeaning,
+    now,
+    random,
+    newId: () => newId(now()),
+  };
 
   const clients = new Map<string, GenesysClient>();
   const media = createMediaParts(options, (organisation) => clients.get(organisation));
@@ -271,6 +287,7 @@ function createParts(
   const contacts = createContactParts({ config, database, clients, channels, now, log });
 
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
+  const replays = createReplayWork({ ...shared, config, channels, rulesOf }, database, log);
   const works: QueueWork[] = [
     ...deliveries,
     ...[...channels.values(), ...inboundChannels.values()]
@@ -304,6 +321,7 @@ function createParts(
       },
       longestTimeoutMs,
     ),
+    replays,
   ];
   const onError = (kind: string, error: unknown) =>
     error instanceof StoreUnavailable ? onStoreError(error) : log.workerFailed({ kind, error });
@@ -324,13 +342,35 @@ function createParts(
         run: async () => ({ more: (await indexLookups(database, now())) > 0 }),
       },
       contacts.upkeep,
+      {
+        name: "seals",
+        everyMs: 60_000,
+        run: async () => ({ more: (await sealLedger(database, now())) > 0 }),
+      },
+      {
+        name: "retention",
+        everyMs: 600_000,
+        run: () => forgetOld(database, retentionRule(config), now()),
+      },
     ],
     onError,
   );
   const ingest = createIngest(database, now);
   const telegram = createTelegramParts(options, { database, channels, ingest, understand, onError });
-  const queues = works.map((work) => work.queue);
-  return { channels, clients, contacts, media, worker, upkeep, deliveries, ingest, telegram, queues };
+  return {
+    channels,
+    clients,
+    contacts,
+    media,
+    worker,
+    upkeep,
+    deliveries,
+    replays,
+    ingest,
+    telegram,
+    isStopping,
+    queues: works.map((work) => work.queue),
+  };
 }
 
 /** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
@@ -457,7 +497,14 @@ function createHttpServer(
     auditRoutes({
       read: database.read,
       now,
-      audit: () => database.read((db) => audit(db, auditOptions(config, now()))),
+      audit: (options) => database.read((db) => audit(db, { ...auditOptions(config, now()), ...options })),
+    }),
+    replayRoutes(createReplayDesk({ config, now, newId: () => newId(now()) }, database)),
+    streamRoutes({ read: database.read, now, isStopping: () => parts.isStopping() }),
+    erasureRoutes({ erase: (erasure) => eraseRecipient(database, erasure, now) }),
+    captureRoutes({
+      maxBodyBytes: config.maxBodyBytes,
+      keep: keepLines({ config, now, newId: () => newId(now()) }, database),
     }),
     quarantineRoutes({
       integrations: config.integrations,
@@ -565,6 +612,11 @@ function describeRefusal({ status, code, permissions, correlationId, retryable, 
   };
 }
 
+function retentionRule({ retention }: Config): RetentionRule {
+  const dayMs = 86_400_000;
+  return { textMs: retention.textDays * dayMs, messagesMs: retention.messagesDays * dayMs };
+}
+
 /** What an audit needs to know of the settings. */
 export function auditOptions(config: Config, now: number): AuditOptions {
   const told = config.integrations.filter((one) => one.organisation !== undefined && one.receipts !== "none");
@@ -576,6 +628,7 @@ export function auditOptions(config: Config, now: number): AuditOptions {
       "confirmations",
       "notices",
       "callbacks:receipts",
+      replayQueue,
       inboundReceiptQueue,
       ...[
         ...config.channels.map((one) => one.name),
@@ -634,8 +687,18 @@ function fallbackRule({ name, never, graceMs, digest }: FallbackPolicy): Fallbac
   return { policy: name, never: new Set<string>(never), graceMs, digest };
 }
 
+/** Every channel of the settings that can be used, by name. */
+export function openChannels(config: Config, now: () => number): Map<string, Channel> {
+  const channels = new Map<string, Channel>();
+  for (const channel of config.channels) {
+    const settings = channelSettings(channel);
+    if (settings !== undefined) channels.set(channel.name, createChannel(settings, { now: () => new Date(now()) }));
+  }
+  return channels;
+}
+
 /** What applies to the messages of each integration on each channel; worked out once. */
-function createRules(config: Config) {
+export function createRules(config: Config) {
   const integrations = new Map(config.integrations.map((one) => [one.name, one]));
   const known = new Map<string, Rules>();
   return function rulesFor(name: string, channel: Channel | undefined): Rules {
@@ -782,9 +845,12 @@ export async function openReader(config: Config) {
       const detail = await database.read((db) => findMessage(db, id));
       return detail === undefined ? undefined : describeMessage(detail, understand);
     },
-    audit({ since, onProgress }: { since?: string | undefined; onProgress?: (share: number) => void }) {
+    audit({
+      since,
+      ...options
+    }: { since?: string | undefined } & Pick<AuditOptions, "chain" | "knownHead" | "onProgress">) {
       const from = since === undefined ? undefined : parseTime(since, "since");
-      return database.read((db) => audit(db, { ...auditOptions(config, Date.now()), since: from, onProgress }));
+      return database.read((db) => audit(db, { ...auditOptions(config, Date.now()), ...options, since: from }));
     },
     listRefused: (integration?: string) => database.read((db) => listRefused(db, integration)),
     close: () => database.close(),

@@ -4,12 +4,17 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { adapterCommand } from "./cli/adapter";
 import { auditCommand } from "./cli/audit";
+import { capturesCommand } from "./cli/captures";
 import { checkCommand } from "./cli/check";
+import type { Input } from "./cli/confirm";
 import { demoCommand } from "./cli/demo";
+import { eraseCommand } from "./cli/erase";
 import { explainCommand } from "./cli/explain";
+import { listenCommand } from "./cli/listen";
 import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError, printJsonError } from "./cli/output";
+import { replayCommand } from "./cli/replay";
 import { schemaCommand } from "./cli/schema";
 import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
@@ -19,7 +24,7 @@ import { verifyCommand } from "./cli/verify";
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
   args: string[],
-  { env, stdin, stdout, stderr }: Output & { env: NodeJS.ProcessEnv; stdin: NodeJS.ReadableStream },
+  { env, stdin, stdout, stderr }: Output & { env: NodeJS.ProcessEnv; stdin: Input },
 ): Promise<number> {
   let exitCode = 0;
   const version = readVersion();
@@ -35,20 +40,25 @@ export async function runCli(
       writeErr: (text) => void (json || output.stderr.write(text)),
     })
     .showHelpAfterError("(--help shows how it is called)");
-  for (const command of [
+  const commands = [
     serveCommand,
     demoCommand,
     simulateCommand,
     checkCommand,
     migrateCommand,
     messagesCommand,
+    replayCommand,
+    capturesCommand,
+    listenCommand,
     auditCommand,
+    eraseCommand,
     signCommand,
     verifyCommand,
     explainCommand,
     schemaCommand,
     adapterCommand,
-  ]) {
+  ];
+  for (const command of commands) {
     program.addCommand(inherit(command(context), program));
   }
   try {

@@ -19,6 +19,7 @@ interface Fields {
   conversationId: string;
   deliveryId: string;
   noticeId: string;
+  replayId: string;
   /** What kind of thing: a message's kind, a task's, a receipt's status. */
   kind: string;
   /** What became of it. */
@@ -29,6 +30,7 @@ interface Fields {
   correlationId: string;
   attempt: number;
   count: number;
+  failed: number;
   bytes: number;
   durationMs: number;
   waitMs: number;
@@ -120,6 +122,7 @@ const events = {
   noticePlanned: on("info", "notice.planned", ["policy", "noticeId", "messageId", "code", "waitMs"]),
   noticeSent: on("info", "notice.sent", ["policy", "noticeId", "channel", "count", "status", "attempt", "durationMs"]),
   noticeEnded: on("info", "notice.ended", ["policy", "noticeId", "channel", "status", "code"]),
+  replayEnded: on("info", "replay.ended", ["replayId", "status", "count", "failed", "durationMs"]),
   noticesBraked: on("error", "notices.braked", ["policy", "count", "waitMs"]),
 } as const;
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { openReader } from "../app";
 import { BridgeError } from "../errors";
+import { followBridge } from "./follow";
 import { type CommandContext, formatTable, printJson } from "./output";
 import { requireConfig } from "./settings";
 
@@ -66,7 +67,44 @@ export function messagesCommand({ output, env }: CommandContext): Command {
       else output.stdout.write(describe(found));
     });
 
+  messages
+    .command("tail")
+    .description("Show messages of a running bridge as they come and change.")
+    .option("--integration <name>", "only this integration, by name or id")
+    .option("--json", "print a line of JSON for each")
+    .addHelpText("after", "\nExample:\n  omb messages tail\n")
+    .action(async ({ integration, json }: { integration?: string; json?: boolean }) => {
+      const query = integration === undefined ? "" : `?${new URLSearchParams({ integration })}`;
+      for await (const { event, data } of followBridge(requireConfig(env).config, `/stream${query}`, output.stderr)) {
+        if (event === "message") output.stdout.write(json ? `${JSON.stringify(data)}\n` : tailLine(data as TailedItem));
+      }
+    });
+
   return messages;
+}
+
+/** What a line about a changed message needs of an item. */
+interface TailedItem {
+  id: string;
+  kind: string;
+  receivedAt: string;
+  fate: string;
+  recipient: { id: string };
+  delivery: { channel: string; status: string } | null;
+  summary: string;
+}
+
+function tailLine({ id, kind, receivedAt, fate, recipient, delivery, summary }: TailedItem): string {
+  const way = delivery === null ? "" : `${delivery.channel} ${delivery.status}`;
+  const cells = [
+    receivedAt.slice(11, 23),
+    kind.padEnd(11),
+    recipient.id.padEnd(24),
+    fate.padEnd(11),
+    way.padEnd(20),
+    id,
+  ];
+  return `${[...cells, summary].join("  ")}\n`;
 }
 
 type Shown = NonNullable<Awaited<ReturnType<Awaited<ReturnType<typeof openReader>>["showMessage"]>>>;

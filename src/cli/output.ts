@@ -1,5 +1,6 @@
 /** What commands print: results on stdout, everything else on stderr; JSON for machines, tables for people. */
 import { BridgeError, type ErrorCode, errorBody, StartError } from "../errors";
+import type { Input } from "./confirm";
 
 export interface Output {
   stdout: NodeJS.WritableStream;
@@ -10,8 +11,8 @@ export interface Output {
 export interface CommandContext {
   output: Output;
   env: NodeJS.ProcessEnv;
-  /** What `-` reads. */
-  stdin: NodeJS.ReadableStream;
+  /** What `-` reads, and where answers to questions come from. */
+  stdin: Input;
   version: string;
   /** Sets the exit code. */
   end(code: number): void;
