@@ -5,6 +5,7 @@ import type { Database } from "./database";
 import { classifyFault } from "./faults";
 import { road } from "./migrations/001-road";
 import { inbound } from "./migrations/002-inbound";
+import { fallback } from "./migrations/004-fallback";
 import { contacts } from "./migrations/005-contacts";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
@@ -12,6 +13,7 @@ export async function migrate({ db, engine }: Database): Promise<string[]> {
   const migrations: Record<string, Migration> = {
     "001-road": road(engine),
     "002-inbound": inbound,
+    "004-fallback": fallback(engine),
     "005-contacts": contacts(engine),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
