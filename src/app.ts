@@ -24,6 +24,9 @@ import { createFailureNews } from "./delivery/failures";
 import { createInboundChannel, paceInbound } from "./delivery/inbound-channel";
 import { createInboundReceipts } from "./delivery/inbound-receipts";
 import type { MissedFor } from "./delivery/missed";
+import { attributeQueue, createAttributes } from "./delivery/notice-attributes";
+import type { NoticeDeps } from "./delivery/notice-deps";
+import { createNoticeReports } from "./delivery/notice-outcome";
 import { createNotices } from "./delivery/notices";
 import { createPersist } from "./delivery/persist";
 import { createReports } from "./delivery/reports";
@@ -39,6 +42,7 @@ import { pace } from "./genesys/budget";
 import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
 import { createConversations } from "./genesys/conversations";
+import { createCustomers, type Customers } from "./genesys/customers";
 import { createReceiptSender } from "./genesys/receipts";
 import { ownsUrl } from "./genesys/regions";
 import type { Log } from "./log";
@@ -211,6 +215,8 @@ function createParts(
     if (error === undefined) log.genesysCalled({ organisation, operation, durationMs });
     else log.genesysFailed({ organisation, operation, durationMs, ...describeRefusal(error) });
   };
+  const customers = new Map<string, Customers>();
+  const policies = new Map(config.fallback.map((policy) => [policy.name, policy]));
   const reports = config.organisations.flatMap((organisation) => {
     const budget = createSharedBudget({
       organisation: organisation.name,
@@ -234,6 +240,7 @@ function createParts(
     });
     inboundChannels.set(into.name, into);
     deliveries.push(paceInbound(deliverThrough(into), into));
+    customers.set(organisation.name, createCustomers(client));
     return createReports({
       database,
       organisation: organisation.name,
@@ -265,6 +272,31 @@ function createParts(
   });
 
   const contacts = createContactParts({ config, database, clients, channels, now, log });
+  const noticeDeps: NoticeDeps = {
+    ...shared,
+    policyOf: (name) => policies.get(name),
+    channelOf: (name) => channels.get(name),
+    organisationOf,
+    async lookUpContact({ integration, ...customer }) {
+      const organisation = organisationOf(integration);
+      const answer =
+        organisation === undefined ? undefined : await customers.get(organisation)?.findAddresses(customer);
+      if (answer?.status === "later") return { status: "later", retryAfterMs: answer.retryAfterMs };
+      return { status: "done", contact: answer?.status === "done" ? answer.value : { emails: [], phones: [] } };
+    },
+    publicUrl: config.publicUrl,
+    log: {
+      noticeSent(facts) {
+        metrics.notices.inc({ channel: facts.channel, result: facts.status });
+        log.noticeSent(facts);
+      },
+      noticesBraked: sayOnce((facts) => {
+        metrics.noticesBraked.inc({ policy: facts.policy });
+        log.noticesBraked(facts);
+      }, now),
+      templateFailed: log.templateFailed,
+    },
+  };
 
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const works: QueueWork[] = [
@@ -275,7 +307,7 @@ function createParts(
     ...[...channels.values()].map((channel) => createFailureNews(shared, channel)),
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
-    createReceiptCallbacks({ ...shared, rulesOf }),
+    createReceiptCallbacks({ ...shared, rulesOf, reportNotice: createNoticeReports(noticeDeps) }),
     ...contacts.works,
     createConversationChecks({
       ...shared,
@@ -286,19 +318,14 @@ function createParts(
       log,
     }),
     ...reports,
-    createNotices(
-      {
+    createNotices(noticeDeps, longestTimeoutMs),
+    ...[...customers].map(([organisation, { showAttributes }]) =>
+      createAttributes({
         ...shared,
-        policyOf: (name) => config.fallback.find((policy) => policy.name === name),
-        channelOf: (name) => channels.get(name),
-        log: {
-          noticeSent(facts) {
-            metrics.notices.inc({ channel: facts.channel, result: facts.status });
-            log.noticeSent(facts);
-          },
-        },
-      },
-      longestTimeoutMs,
+        organisation,
+        namesOf: (name) => policies.get(name)?.attributes ?? {},
+        writeAttributes: showAttributes,
+      }),
     ),
   ];
   const onError = (kind: string, error: unknown) =>
@@ -577,7 +604,11 @@ export function auditOptions(config: Config, now: number): AuditOptions {
       "conversations",
       "contacts",
       "codes",
-      ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
+      ...config.organisations.flatMap((one) => [
+        `receipts-failed:${one.name}`,
+        `receipts-delivered:${one.name}`,
+        attributeQueue(one.name),
+      ]),
     ],
   };
 }

@@ -120,6 +120,7 @@ const events = {
   noticePlanned: on("info", "notice.planned", ["policy", "noticeId", "messageId", "code", "waitMs"]),
   noticeSent: on("info", "notice.sent", ["policy", "noticeId", "channel", "count", "status", "attempt", "durationMs"]),
   noticeEnded: on("info", "notice.ended", ["policy", "noticeId", "channel", "status", "code"]),
+  templateFailed: on("error", "template.failed", ["policy", "noticeId", "kind"]),
   noticesBraked: on("error", "notices.braked", ["policy", "count", "waitMs"]),
 } as const;
 

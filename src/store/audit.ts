@@ -78,7 +78,8 @@ const checks: Check[] = [
   {
     problem: "fate and ledger disagree: notified, but no notice went out",
     mend: "look at the notice in `omb messages show ID`",
-    where: `m.fate = 'notified' and not exists (select 1 from notices n where n.seq = m.notice_seq and n.status in ('accepted', 'delivered'))`,
+    where: `m.fate = 'notified' and not exists (select 1 from notices n where n.seq = m.notice_seq and (n.status in ('accepted', 'delivered')
+      or exists (select 1 from notice_sends s where s.notice_seq = n.seq and s.status = 'delivered')))`,
   },
   {
     problem: "failed without a reason",
@@ -103,7 +104,10 @@ const checks: Check[] = [
   {
     problem: "two notices for one message",
     mend: "the customer may have been told twice: compare the timeline with the mail server's log",
-    where: `(select count(distinct l.detail) from ledger l where l.message_seq = m.seq and l.event = 'notice.accepted') > 1`,
+    // A notice may go on to its next step; the detail begins with the notice's id.
+    where: `(select count(distinct substr(l.detail, 1, 48)) from ledger l where l.message_seq = m.seq and l.event = 'notice.accepted') > 1
+      or exists (select 1 from notice_sends s where s.notice_seq = m.notice_seq and s.status in ('accepted', 'delivered')
+        group by s.step having count(*) > 1)`,
   },
   {
     problem: "a customer's message failed, and its adapter is not told",
@@ -201,6 +205,7 @@ async function findOrphans(db: Db, { now, queues }: AuditOptions): Promise<Findi
        or (t.key like 'receipt:%' and not exists (select 1 from receipts r where r.message_seq = t.subject))
        or (t.key like 'notice:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'failure:%' and not exists (select 1 from messages m where m.id = substr(t.key, 9)))
+       or (t.key like 'attributes:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'callback:%' and not exists (select 1 from callbacks c where c.seq = t.subject))
      limit 1000`,
   );
