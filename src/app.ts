@@ -11,6 +11,8 @@ import { healthRoutes } from "./admin/health";
 import { describeMessage, listByQuery, messageRoutes } from "./admin/messages";
 import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
+import { suppressionRoutes } from "./admin/suppressions";
+import { createConsentDesk, createUnsubscribeDeps } from "./app/consent";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
 import { type ChannelProfile, channelProfiles } from "./channels/profiles";
@@ -76,6 +78,7 @@ import { callbackRoutes } from "./webhook/callbacks";
 import { eventRoutes } from "./webhook/events";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
+import { unsubscribeRoutes } from "./webhook/unsubscribe";
 
 /** Which halves this process runs. */
 export interface Roles {
@@ -451,6 +454,7 @@ function createHttpServer(
     }),
   );
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
+  app.use(unsubscribeRoutes(createUnsubscribeDeps(database, now)));
   app.use(
     eventRoutes({
       eventToken: config.eventToken,
@@ -473,6 +477,7 @@ function createHttpServer(
     "/api/v1",
     admin,
     messageRoutes({ read: database.read, understand }),
+    suppressionRoutes(createConsentDesk(database, now)),
     auditRoutes({
       read: database.read,
       now,

@@ -15,6 +15,7 @@ import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
 import { signCommand } from "./cli/sign";
 import { verifyCommand } from "./cli/verify";
+import { suppressCommand } from "./cli/suppress";
 
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
@@ -48,6 +49,7 @@ export async function runCli(
     explainCommand,
     schemaCommand,
     adapterCommand,
+    suppressCommand,
   ]) {
     program.addCommand(inherit(command(context), program));
   }

@@ -41,6 +41,11 @@ export class StartError extends Error {
   override name = "StartError";
 }
 
+/** Another process holds the store (SQLite has one writer): what is to be changed goes through that one. */
+export class StoreHeld extends StartError {
+  override name = "StoreHeld";
+}
+
 /** The body of an HTTP error answer. */
 export function errorBody(error: { code: ErrorCode; message: string; field?: string | undefined }) {
   const { code, message, field } = error;

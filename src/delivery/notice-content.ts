@@ -8,11 +8,8 @@ import { classifyAddress } from "../message/address";
 import { widenPurpose } from "../message/consent";
 import type { Message } from "../message/message";
 import type { NoticeState } from "../store/notices";
-import { seal } from "../store/secrets";
+import { sealUnsubscribe } from "../store/unsubscribe";
 import type { NoticeDeps } from "./notice-deps";
-
-/** Tokens of unsubscribe links are sealed for this purpose. */
-export const unsubscribePurpose = "unsubscribe";
 
 export function writeContent(
   deps: Pick<NoticeDeps, "understand" | "publicUrl" | "log">,
@@ -95,11 +92,7 @@ function unsubscribeLink(
   secret: Buffer,
 ): string | undefined {
   if (publicUrl === undefined) return undefined;
-  const token = seal(secret, unsubscribePurpose, {
-    address,
-    purpose: widenPurpose(policy.purpose),
-    policy: policy.name,
-  });
+  const token = sealUnsubscribe(secret, { address, purpose: widenPurpose(policy.purpose), policy: policy.name });
   return `${publicUrl}/unsubscribe/${token}`;
 }
 

@@ -1,6 +1,6 @@
 /** Who may be written to, and what customers say to change it. Pure. */
 import { z } from "zod";
-import type { AddressClass } from "./address";
+import { type AddressClass, classifyAddress } from "./address";
 
 /** `*` stands for every channel or every purpose. */
 export const consentChannel = z.enum(["email", "sms", "*"]);
@@ -9,6 +9,41 @@ export const consentPurpose = z.enum(["transactional", "marketing", "*"]);
 export type ConsentPurpose = z.infer<typeof consentPurpose>;
 export const consentState = z.enum(["optedOut", "granted"]);
 export type ConsentState = z.infer<typeof consentState>;
+
+const address = z
+  .string({ error: "an e-mail address, a phone number with its country code, or a recipient's id" })
+  .trim()
+  .min(1, { error: "an e-mail address, a phone number with its country code, or a recipient's id" })
+  .max(320, { error: "at most 320 characters" })
+  .regex(/^[^\p{Cc}]+$/u, { error: "one line without control characters" });
+
+/** What operators say of an address, over the API, a command or a file. */
+export const consentRequest = z
+  .strictObject({
+    address,
+    channel: consentChannel.default("*"),
+    purpose: consentPurpose.default("*"),
+    state: consentState.default("optedOut"),
+    reason: z.string().max(500, { error: "at most 500 characters" }).optional(),
+  })
+  .superRefine((request, context) => {
+    const kind = classifyAddress(request.address);
+    if (request.channel === "*" || kind === request.channel) return;
+    const wanted =
+      request.channel === "email" ? "an e-mail address" : "a phone number with its country code, such as +43664123456";
+    context.addIssue({ code: "custom", path: ["address"], message: `${wanted}, for the channel ${request.channel}` });
+  });
+export type ConsentRequest = z.infer<typeof consentRequest>;
+
+/** What is to be taken back; without a channel or a purpose, whatever it is. */
+export const consentWithdrawal = z.strictObject({
+  address,
+  channel: consentChannel.optional(),
+  purpose: consentPurpose.optional(),
+  state: consentState.default("optedOut"),
+  reason: z.string().max(500).optional(),
+});
+export type ConsentWithdrawal = z.infer<typeof consentWithdrawal>;
 
 /** How it became known. */
 export const consentSources = [

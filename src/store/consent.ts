@@ -57,7 +57,8 @@ export async function saveConsent(tx: Tx, change: ConsentChange): Promise<boolea
 
 export interface ConsentRemoval {
   address: string;
-  channel: ConsentChannel;
+  /** Absent: whatever the channel. */
+  channel?: ConsentChannel | undefined;
   /** Absent: whatever the purpose. */
   purpose?: ConsentPurpose | undefined;
   state: ConsentState;
@@ -71,16 +72,13 @@ export interface ConsentRemoval {
 export async function removeConsent(tx: Tx, removal: ConsentRemoval): Promise<number> {
   const { channel, purpose, state, source } = removal;
   const addressKey = addressKeyOf(await loadSecret(tx), removal.address);
-  let query = tx.db
-    .deleteFrom("consents")
-    .where("address_key", "=", addressKey)
-    .where("channel", "=", channel)
-    .where("state", "=", state);
+  let query = tx.db.deleteFrom("consents").where("address_key", "=", addressKey).where("state", "=", state);
+  if (channel !== undefined) query = query.where("channel", "=", channel);
   if (purpose !== undefined) query = query.where("purpose", "=", purpose);
   if (source === "stopWord") query = query.where("source", "in", liftedByStart);
-  const removed = await query.returning(["purpose"]).execute();
+  const removed = await query.returning(["channel", "purpose"]).execute();
   for (const row of removed) {
-    const line = { ...removal, purpose: row.purpose as ConsentPurpose };
+    const line = { ...removal, channel: row.channel as ConsentChannel, purpose: row.purpose as ConsentPurpose };
     await addHistory(tx, addressKey, line, "removed");
   }
   return removed.length;

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SqliteDialect } from "kysely";
 import Libsql from "libsql";
-import { StartError } from "../errors";
+import { StoreHeld } from "../errors";
 
 /** Opens `file` for writing, creating it and its folder. Throws when it cannot be opened. */
 export function sqliteDialect(file: string): SqliteDialect {
@@ -73,7 +73,7 @@ export function lockSqlite(file: string): { release(): void } {
   } catch (error) {
     lock.close();
     if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-    throw new StartError(
+    throw new StoreHeld(
       `${file} is in use by another bridge (process ${readPid(pidFile) ?? "unknown"}). ` +
         "Stop that one first, give this one its own DATA_DIR, or set DATABASE_URL to share a PostgreSQL.",
     );

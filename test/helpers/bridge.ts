@@ -38,6 +38,8 @@ export interface SceneSettings {
   gatewayUrl?: string;
   /** Null: none. @default `eventToken` */
   eventToken?: string | null;
+  /** Variables beside those of the scene. */
+  env?: Record<string, string>;
 }
 
 export interface SceneOptions extends SceneSettings {
@@ -319,6 +321,7 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
     env: {
       GENESYS_GATEWAY_URL: changes.gatewayUrl ?? servers.genesys,
       ...(changes.eventToken === null ? {} : { EVENT_TOKEN: changes.eventToken ?? eventToken }),
+      ...changes.env,
     },
     readFile: () => JSON.stringify(settings),
   });
