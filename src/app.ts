@@ -13,6 +13,7 @@ import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
 import { suppressionRoutes } from "./admin/suppressions";
 import { createConsentDesk, createUnsubscribeDeps } from "./app/consent";
+import { createSmsReplies } from "./app/sms-replies";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
 import { type ChannelProfile, channelProfiles } from "./channels/profiles";
@@ -78,6 +79,7 @@ import { callbackRoutes } from "./webhook/callbacks";
 import { eventRoutes } from "./webhook/events";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
+import { twilioRoutes } from "./webhook/twilio";
 import { unsubscribeRoutes } from "./webhook/unsubscribe";
 
 /** Which halves this process runs. */
@@ -454,6 +456,22 @@ function createHttpServer(
     }),
   );
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
+  if (config.twilio !== undefined && config.publicUrl !== undefined) {
+    app.use(
+      twilioRoutes({
+        authToken: config.twilio.authToken,
+        publicUrl: config.publicUrl,
+        channels: config.channels.filter((channel) => channel.type === "sms").map((channel) => channel.name),
+        saveReport: createCallbacks(database, now),
+        ...createSmsReplies({
+          database,
+          ruleOf: (name) => config.fallback.find((policy) => policy.name === name),
+          now,
+        }),
+        now,
+      }),
+    );
+  }
   app.use(unsubscribeRoutes(createUnsubscribeDeps(database, now)));
   app.use(
     eventRoutes({
@@ -717,9 +735,9 @@ function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
       return accepts === undefined ? { ...channel, accepts: undefined } : { ...channel, accepts };
     case "forward":
     case "email":
+    case "sms":
     case "telegram":
       return channel;
-    case "sms":
     case "webchat":
       return undefined;
     default:

@@ -153,7 +153,10 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
     }
     case "sms": {
       const twilio = readTwilio(environment);
-      return twilio === undefined ? undefined : { ...shared, type: channel.type, timeoutMs, twilio };
+      if (twilio === undefined) return undefined;
+      const { PUBLIC_URL } = environment;
+      const statusUrl = PUBLIC_URL && `${PUBLIC_URL}/twilio/status?channel=${encodeURIComponent(name)}`;
+      return { ...shared, type: channel.type, timeoutMs, twilio, statusUrl };
     }
     case "telegram": {
       const { type, token, url, updates, webhookSecret } = channel;

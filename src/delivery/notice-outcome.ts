@@ -5,7 +5,7 @@ import { classifyAddress } from "../message/address";
 import type { ReasonCode } from "../message/message";
 import { saveConsent } from "../store/consent";
 import type { Tx } from "../store/database";
-import { type FoundSend, findSend, finishSend, hasReached } from "../store/notice-sends";
+import { type FoundSend, findSend, finishSend, hasReached, readSendStatus } from "../store/notice-sends";
 import {
   correctFates,
   loadNotice,
@@ -196,9 +196,10 @@ export interface NoticeNews {
 export async function applyNoticeNews(deps: OutcomeDeps, tx: Tx, found: FoundSend, news: NoticeNews): Promise<void> {
   const now = deps.now();
   const notice = await loadNotice(tx, found.noticeSeq);
-  if (notice === undefined || found.status === "delivered" || found.status === news.status) return;
+  const known = await readSendStatus(tx, found);
+  if (notice === undefined || known === "delivered" || known === news.status) return;
   const { noticeSeq, attempt } = found;
-  const detail = { channel: notice.channel, ...(news.code === undefined ? {} : { code: news.code }) };
+  const detail = { channel: found.channel, ...(news.code === undefined ? {} : { code: news.code }) };
   if (news.status !== "failed") {
     await finishSend(tx, { noticeSeq, attempt, status: "delivered" });
     const change = { status: notice.inFlight ? notice.status : "delivered", inFlight: notice.inFlight };
@@ -212,6 +213,7 @@ export async function applyNoticeNews(deps: OutcomeDeps, tx: Tx, found: FoundSen
     return;
   }
   await finishSend(tx, { noticeSeq, attempt, status: "failed" });
+  if (news.code === "RecipientOptedOut") await optOutByReport(tx, found, news, notice, now);
   if (notice.inFlight || attempt !== notice.attempts) return;
   if (notice.missed.length === 0) {
     const undone = { from: ["notified"], fate: "exhausted", event: "notice.exhausted", detail };
@@ -224,4 +226,27 @@ export async function applyNoticeNews(deps: OutcomeDeps, tx: Tx, found: FoundSen
   const result = { status: "failed", retryAt: undefined, isProvider: false } as const;
   const after = decideAfterSend({ now, step: found.step, startedAt, hasReturned: false }, result, policy);
   await follow(deps, tx, { notice, policy, step: found.step }, after, { detail }, now);
+}
+
+/** The report names no address; the key of the one that was written to is enough. */
+async function optOutByReport(
+  tx: Tx,
+  found: FoundSend,
+  news: NoticeNews,
+  notice: NoticeState,
+  now: number,
+): Promise<void> {
+  const { addressKey, channel } = found;
+  const evidence = { notice: notice.id, channel, code: news.code };
+  const reason = "the provider says that the recipient opted out";
+  await saveConsent(tx, {
+    addressKey,
+    channel: "*",
+    purpose: "*",
+    state: "optedOut",
+    source: "channel",
+    reason,
+    evidence,
+    at: now,
+  });
 }

@@ -21,6 +21,8 @@ import { findHidden, type Hidden, recover } from "./notice-recovery";
 import type { QueueWork } from "./worker";
 
 const leaseSlackMs = 30_000;
+/** No answer came: how long until the provider is asked what it has. */
+const lookUpAfterMs = 10_000;
 /** Genesys Cloud could not be asked for the contact: how long until it is asked again. */
 const askAgainMs = 30_000;
 
@@ -193,6 +195,11 @@ async function prepare(
 async function sendPrepared(deps: NoticeDeps, task: LeasedTask, prepared: Prepared): Promise<void> {
   const startedAt = deps.now();
   const outcome = await send(prepared);
+  if (outcome.status === "failed" && outcome.uncertain && prepared.channel.lookUp !== undefined) {
+    // Still in flight: the next claim asks the provider, once it can know.
+    const dueAt = deps.now() + lookUpAfterMs;
+    return deps.persist(() => deps.database.transaction((tx) => postponeTasks(tx, [{ task, dueAt }])));
+  }
   await deps.persist(() => deps.database.transaction((tx) => recordOutcome(deps, tx, task, prepared, outcome)));
   deps.log.noticeSent({
     policy: prepared.notice.policy,

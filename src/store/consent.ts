@@ -5,8 +5,14 @@ import { type Db, run } from "./bulk";
 import type { Tx } from "./database";
 import { digest, loadSecret, readSecret } from "./secrets";
 
-export interface ConsentChange {
-  address: string;
+export type ConsentChange = { at: number } & ConsentFacts &
+  (
+    | { address: string }
+    /** For an address that is not at hand. */
+    | { addressKey: string }
+  );
+
+interface ConsentFacts {
   channel: ConsentChannel;
   purpose: ConsentPurpose;
   state: ConsentState;
@@ -15,7 +21,6 @@ export interface ConsentChange {
   reason?: string | undefined;
   /** What was received: ids and words of ours, never the address. */
   evidence?: Record<string, unknown> | undefined;
-  at: number;
 }
 
 /** One state as operators see it. Times are ISO 8601. `address` is null once it was erased. */
@@ -39,7 +44,8 @@ export function addressKeyOf(secret: Buffer, address: string): string {
 
 /** Sets a state, and returns whether anything is different now; the history gets a line either way. */
 export async function saveConsent(tx: Tx, change: ConsentChange): Promise<boolean> {
-  const addressKey = addressKeyOf(await loadSecret(tx), change.address);
+  const address = "address" in change ? normalizeAddress(change.address) : null;
+  const addressKey = "addressKey" in change ? change.addressKey : addressKeyOf(await loadSecret(tx), change.address);
   const { channel, purpose, state, source, reason = null, at } = change;
   const changed = await run(
     tx.db,
@@ -49,7 +55,7 @@ export async function saveConsent(tx: Tx, change: ConsentChange): Promise<boolea
      set state = excluded.state, address = excluded.address, source = excluded.source, reason = excluded.reason, at = excluded.at
      where consents.state <> excluded.state or consents.source in ('stopWord', 'twilio') and excluded.source not in ('stopWord', 'twilio')
      returning seq`,
-    [addressKey, channel, purpose, state, normalizeAddress(change.address), source, reason, at],
+    [addressKey, channel, purpose, state, address, source, reason, at],
   );
   await addHistory(tx, addressKey, change, state);
   return changed.length > 0;
@@ -87,7 +93,7 @@ export async function removeConsent(tx: Tx, removal: ConsentRemoval): Promise<nu
 async function addHistory(
   tx: Tx,
   addressKey: string,
-  line: Pick<ConsentChange, "channel" | "purpose" | "source" | "reason" | "evidence" | "at">,
+  line: Pick<ConsentFacts, "channel" | "purpose" | "source" | "reason" | "evidence"> & { at: number },
   change: ConsentState | "removed",
 ): Promise<void> {
   const { channel, purpose, source, reason, evidence, at } = line;

@@ -110,8 +110,19 @@ export interface FoundSend {
   noticeSeq: number;
   attempt: number;
   step: number;
-  status: string;
+  channel: string;
   addressKey: string;
+}
+
+/** How far a send has come; read it once its notice is locked. */
+export async function readSendStatus(tx: Tx, { noticeSeq, attempt }: FoundSend): Promise<string | undefined> {
+  const row = await tx.db
+    .selectFrom("notice_sends")
+    .select("status")
+    .where("notice_seq", "=", noticeSeq)
+    .where("attempt", "=", attempt)
+    .executeTakeFirst();
+  return row?.status;
 }
 
 /** The send of a notice that a report speaks of: by our id of the notice, or the provider's of the message. The latest of several. */
@@ -123,7 +134,7 @@ export async function findSend(
   const select = () =>
     db
       .selectFrom("notice_sends as s")
-      .select(["s.notice_seq", "s.attempt", "s.step", "s.status", "s.address_key"])
+      .select(["s.notice_seq", "s.attempt", "s.step", "s.channel", "s.address_key"])
       .where("s.channel", "=", channel)
       .orderBy("s.seq", "desc");
   const byProvider =
@@ -152,7 +163,7 @@ export async function findSend(
     noticeSeq: row.notice_seq,
     attempt: row.attempt,
     step: row.step,
-    status: row.status,
+    channel: row.channel,
     addressKey: row.address_key,
   };
 }
@@ -166,4 +177,48 @@ export async function readOpenSend(db: Db, noticeSeq: number) {
     .where("status", "=", "sending")
     .orderBy("seq", "desc")
     .executeTakeFirst();
+}
+
+/** Whom and what the newest notice to an address was about: an answer from there belongs to it. */
+export interface AnsweredNotice {
+  noticeSeq: number;
+  policy: string;
+  integration: string;
+  integrationId: string;
+  recipientId: string;
+  recipientIdType: string;
+  conversationId: string | null;
+}
+
+/** The newest notice that went to this address since `since`; undefined when none did. */
+export async function findAnswered(db: Db, addressKey: string, since: number): Promise<AnsweredNotice | undefined> {
+  const row = await db
+    .selectFrom("notice_sends as s")
+    .innerJoin("messages as m", "m.notice_seq", "s.notice_seq")
+    .select([
+      "s.notice_seq",
+      "s.policy",
+      "m.integration",
+      "m.integration_id",
+      "m.recipient_id",
+      "m.recipient_id_type",
+      "m.conversation_id",
+    ])
+    .where("s.address_key", "=", addressKey)
+    .where("s.at", ">", since)
+    .where("s.status", "<>", "failed")
+    .orderBy("s.seq", "desc")
+    .orderBy("m.seq", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return {
+    noticeSeq: row.notice_seq,
+    policy: row.policy,
+    integration: row.integration,
+    integrationId: row.integration_id,
+    recipientId: row.recipient_id,
+    recipientIdType: row.recipient_id_type,
+    conversationId: row.conversation_id,
+  };
 }

@@ -136,7 +136,10 @@ describe("sealed tokens", () => {
   });
 });
 
-function save(database: Database, change: Partial<ConsentChange> & Pick<ConsentChange, "address" | "channel">) {
+function save(
+  database: Database,
+  change: Partial<ConsentChange> & { address: string; channel: "email" | "sms" | "*" },
+) {
   return database.transaction((tx) =>
     saveConsent(tx, { purpose: "*", state: "optedOut", source: "operator", at: start, ...change }),
   );
