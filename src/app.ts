@@ -303,6 +303,7 @@ function createParts(
     },
   };
 
+  const reportNotice = createNoticeReports(noticeDeps);
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const works: QueueWork[] = [
     ...deliveries,
@@ -312,7 +313,7 @@ function createParts(
     ...[...channels.values()].map((channel) => createFailureNews(shared, channel)),
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
-    createReceiptCallbacks({ ...shared, rulesOf, reportNotice: createNoticeReports(noticeDeps) }),
+    createReceiptCallbacks({ ...shared, rulesOf, reportNotice }),
     ...contacts.works,
     createConversationChecks({
       ...shared,
@@ -355,7 +356,17 @@ function createParts(
     ],
     onError,
   );
-  return { channels, clients, contacts, media, worker, upkeep, deliveries, queues: works.map((work) => work.queue) };
+  return {
+    channels,
+    clients,
+    contacts,
+    reportNotice,
+    media,
+    worker,
+    upkeep,
+    deliveries,
+    queues: works.map((work) => work.queue),
+  };
 }
 
 /** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
@@ -456,17 +467,23 @@ function createHttpServer(
     }),
   );
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
-  if (config.twilio !== undefined && config.publicUrl !== undefined) {
+  const smsChannels = config.channels.filter((channel) => channel.type === "sms").map((channel) => channel.name);
+  if (config.twilio !== undefined && config.publicUrl !== undefined && smsChannels[0] !== undefined) {
     app.use(
       twilioRoutes({
         authToken: config.twilio.authToken,
         publicUrl: config.publicUrl,
-        channels: config.channels.filter((channel) => channel.type === "sms").map((channel) => channel.name),
+        channels: smsChannels,
         saveReport: createCallbacks(database, now),
         ...createSmsReplies({
           database,
+          integrations: config.integrations,
+          channel: smsChannels[0],
+          save: ingest,
+          reportNotice: parts.reportNotice,
           ruleOf: (name) => config.fallback.find((policy) => policy.name === name),
           now,
+          newId: () => newId(now()),
         }),
         now,
       }),

@@ -3,15 +3,18 @@ import { type Db, run } from "./bulk";
 import type { Tx } from "./database";
 import { keyOf } from "./keys";
 
-export interface Customer {
-  integration: string;
-  recipientId: string;
+export interface CustomerFacts {
   email?: string | undefined;
   phone?: string | undefined;
   /** IANA name. */
   timeZone?: string | undefined;
   /** BCP 47. */
   language?: string | undefined;
+}
+
+export interface Customer extends CustomerFacts {
+  integration: string;
+  recipientId: string;
 }
 
 /** One key for one customer of an integration. */
@@ -21,7 +24,10 @@ export function customerKeyOf(integration: string, recipientId: string): string 
 
 /** Keeps what was said; what was not said this time stays as it is known. */
 export async function rememberCustomer(tx: Tx, customer: Customer, at: number): Promise<void> {
-  const { integration, recipientId, email, phone, timeZone, language } = customer;
+  const { integration, recipientId } = customer;
+  const [email, phone, timeZone, language] = (["email", "phone", "timeZone", "language"] as const).map((name) =>
+    plain(customer[name]),
+  );
   if ([email, phone, timeZone, language].every((one) => one === undefined)) return;
   await run(
     tx.db,
@@ -41,6 +47,12 @@ export async function rememberCustomer(tx: Tx, customer: Customer, at: number): 
       at,
     ],
   );
+}
+
+/** Nothing longer than an address can be is kept, and no NUL, which PostgreSQL refuses. */
+function plain(text: string | undefined): string | undefined {
+  const kept = text?.replaceAll("\u0000", "").trim().slice(0, 320);
+  return kept === "" ? undefined : kept;
 }
 
 export async function readCustomer(db: Db, integration: string, recipientId: string): Promise<Customer | undefined> {

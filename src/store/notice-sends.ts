@@ -182,6 +182,9 @@ export async function readOpenSend(db: Db, noticeSeq: number) {
 /** Whom and what the newest notice to an address was about: an answer from there belongs to it. */
 export interface AnsweredNotice {
   noticeSeq: number;
+  noticeId: string;
+  /** That the notice went by. */
+  channel: string;
   policy: string;
   integration: string;
   integrationId: string;
@@ -195,8 +198,11 @@ export async function findAnswered(db: Db, addressKey: string, since: number): P
   const row = await db
     .selectFrom("notice_sends as s")
     .innerJoin("messages as m", "m.notice_seq", "s.notice_seq")
+    .innerJoin("notices as n", "n.seq", "s.notice_seq")
     .select([
       "s.notice_seq",
+      "s.channel",
+      "n.id as notice_id",
       "s.policy",
       "m.integration",
       "m.integration_id",
@@ -214,6 +220,8 @@ export async function findAnswered(db: Db, addressKey: string, since: number): P
   if (row === undefined) return undefined;
   return {
     noticeSeq: row.notice_seq,
+    noticeId: row.notice_id,
+    channel: row.channel,
     policy: row.policy,
     integration: row.integration,
     integrationId: row.integration_id,

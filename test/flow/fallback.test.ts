@@ -27,6 +27,30 @@ describe.each(engines)("on %s", (engine) => {
     expect(read?.html).not.toContain(text);
   });
 
+  test("what an adapter told of a customer is where the notice goes", async () => {
+    const scene = await startScene(engine, { fallback: {} });
+    scene.adapter.respond(unreachable);
+    const from = { id: "visitor-1", idType: "Opaque", email: "mira@harborline.example", language: "de-AT" };
+    const told = { integration: "harborline-chat", messageId: "m-1", from, text: "Guten Tag" };
+    expect((await scene.tell("messages", told)).status).toBe(202);
+    await scene.untilFate(await scene.say("visitor-1"), "notified");
+    expect(scene.mails()[0]?.envelope.rcptTo.map((one) => one.address)).toEqual(["mira@harborline.example"]);
+    expect(scene.mails()[0]?.mail.subject).toMatch(/^Eine neue Nachricht von /);
+  });
+
+  test("a customer who writes before the notice goes out is not told of what they missed", async () => {
+    const scene = await startScene(engine, { fallback: { graceSeconds: 600 } });
+    scene.adapter.respond(unreachable);
+    const id = await scene.say("visitor-1");
+    await scene.untilStatus(id, "failed");
+    const from = { id: "visitor-1", idType: "Opaque", email: "mira@harborline.example" };
+    await scene.tell("events", { integration: "harborline-chat", from, type: "online" });
+    await scene.untilFate(id, "returned");
+    scene.clock.advance(600_000);
+    await scene.settle();
+    expect(scene.mails()).toEqual([]);
+  });
+
   test("whoever reads the message after all is not written to", async () => {
     const scene = await startScene(engine, { fallback: { graceSeconds: 600 } });
     scene.adapter.respond(unreachable);

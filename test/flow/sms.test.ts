@@ -1,6 +1,6 @@
 import { account, startTwilio } from "../channels/twilio-server";
 import { refused } from "../helpers/adapter";
-import { adminToken, startScene } from "../helpers/bridge";
+import { adminToken, type Item, startScene } from "../helpers/bridge";
 import { atEnd } from "../helpers/clean-up";
 import { engines } from "../helpers/stores";
 import { until } from "../helpers/until";
@@ -144,6 +144,18 @@ describe.each(engines)("on %s", (engine) => {
     expect(text).toContain("<Message>Nobody reads answers to this number.");
     expect(text).toContain("https://chat.example/?a=1&amp;b=2");
     expect((await scene.find(id)).timeline.map((line) => line.event)).toContain("notice.answered");
+  });
+
+  test("an answer is carried into the conversation, and shows that the notice has arrived", async () => {
+    const { scene, twilio, receive } = await startWithTwilio();
+    const id = await scene.say("visitor-1");
+    await until(() => twilio.messages.length === 1);
+    await scene.settle();
+    expect((await scene.find(id)).fate).toBe("open");
+    await receive({ Body: "I am on my way" });
+    await scene.untilFate(id, "notified");
+    const { items } = await scene.get<{ items: Item[] }>("/api/v1/messages?direction=inbound&kind=text");
+    expect(items).toMatchObject([{ recipient: { id: "visitor-1" }, summary: "I am on my way" }]);
   });
 
   test("an SMS that Twilio took without an answer is found there, and not sent again", async () => {
