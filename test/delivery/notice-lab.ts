@@ -10,7 +10,7 @@ import type { KnownAddresses } from "../../src/fallback/addresses";
 import type { NoticePolicy, PolicyStep } from "../../src/fallback/policy";
 import type { Message } from "../../src/message/message";
 import { createChanges } from "../../src/store/changes";
-import { saveConsent } from "../../src/store/consent";
+import { removeConsent, saveConsent } from "../../src/store/consent";
 import { rememberCustomer } from "../../src/store/customers";
 import { type Database, openDatabase, type Tx } from "../../src/store/database";
 import type { Engine } from "../../src/store/engine";
@@ -76,6 +76,8 @@ export interface LabOptions {
   policy?: NoticePolicy;
   contact?: (id: string) => KnownAddresses | "later";
   organisation?: string;
+  /** The process has ended: nothing goes out any more. */
+  isDead?: () => boolean;
   /** Stands between the parts and the store: to end the process there. */
   aroundCommit?: (commit: () => Promise<unknown>) => Promise<unknown>;
 }
@@ -107,6 +109,7 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
           timeoutMs: 1000,
           retry: { maxAgeSeconds: 900, firstDelayMs: minute, maxDelayMs: minute },
           async send({ deliveryId, notice }: OutboundDelivery) {
+            if (options.isDead?.()) throw new Error("the process has ended");
             const one = {
               channel: name,
               to: notice?.to ?? "",
@@ -233,6 +236,10 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
     comeBack: (to: string) => database.transaction((tx) => markReturned(tx, [{ integration, recipientId: to }], now)),
     know: (to: string, known: { email?: string; phone?: string; timeZone?: string; language?: string }) =>
       database.transaction((tx) => rememberCustomer(tx, { integration, recipientId: to, ...known }, now)),
+    optIn: (address: string, channel: "email" | "sms" | "*" = "*") =>
+      database.transaction((tx) =>
+        removeConsent(tx, { address, channel, state: "optedOut", source: "operator", at: now }),
+      ),
     optOut: (address: string, channel: "email" | "sms" | "*" = "*") =>
       database.transaction((tx) =>
         saveConsent(tx, { address, channel, purpose: "*", state: "optedOut", source: "operator", at: now }),
@@ -246,7 +253,9 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
       for (;;) {
         const tasks = await leaseTasks(database, { queue: noticeQueue, limit: 50, now, leaseEnd: now + 31_000 });
         if (tasks.length === 0) return;
-        await Promise.all(await work.begin(tasks));
+        const ended = await Promise.allSettled(await work.begin(tasks));
+        const failed = ended.find((one) => one.status === "rejected");
+        if (failed) throw failed.reason;
       }
     },
     /** When something is due next. */
