@@ -11,6 +11,7 @@ import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError, printJsonError } from "./cli/output";
 import { schemaCommand } from "./cli/schema";
+import { noticeCommand } from "./cli/notice";
 import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
 import { signCommand } from "./cli/sign";
@@ -50,6 +51,7 @@ export async function runCli(
     schemaCommand,
     adapterCommand,
     suppressCommand,
+    noticeCommand,
   ]) {
     program.addCommand(inherit(command(context), program));
   }

@@ -61,7 +61,18 @@ export function createMetrics() {
     buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
     registers,
   });
-  return { registry, genesysCalls, genesysSeconds, webhooks, attempts, attemptSeconds, receipts, notices, noticesBraked, breakers };
+  return {
+    registry,
+    genesysCalls,
+    genesysSeconds,
+    webhooks,
+    attempts,
+    attemptSeconds,
+    receipts,
+    notices,
+    noticesBraked,
+    breakers,
+  };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

@@ -35,11 +35,13 @@ const listQuery = z.strictObject({
 });
 
 const longestImport = "20mb";
+const importBody = z.strictObject({ csv: z.string() });
 
 export function suppressionRoutes(deps: SuppressionDeps): Router {
   const router = express.Router();
   const json = express.json({ limit: 10_000, type: () => true });
-  const csv = express.text({ limit: longestImport, type: () => true });
+  const fileAsJson = express.json({ limit: longestImport });
+  const csv = express.text({ limit: longestImport, type: (req) => !req.headers["content-type"]?.includes("json") });
 
   router.get("/suppressions", async (req, res) => {
     const { state, limit, cursor, ...filter } = parseQuery(listQuery, req.query);
@@ -66,8 +68,10 @@ export function suppressionRoutes(deps: SuppressionDeps): Router {
     res.json({ items: await deps.history(address) });
   });
 
-  router.post("/suppressions/import", csv, async (req, res) => {
-    res.json(await deps.importCsv(typeof req.body === "string" ? req.body : ""));
+  /** The file itself, or JSON `{ csv }`. */
+  router.post("/suppressions/import", fileAsJson, csv, async (req, res) => {
+    const text = typeof req.body === "string" ? req.body : parseQuery(importBody, req.body ?? {}).csv;
+    res.json(await deps.importCsv(text));
   });
 
   return router;

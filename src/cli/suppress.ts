@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { buffer } from "node:stream/consumers";
+import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { type ConsentDesk, openConsentDesk, writeConsents } from "../app/consent";
 import type { Config } from "../config";
@@ -12,8 +11,10 @@ import {
   type ConsentState,
   consentWithdrawal,
 } from "../message/consent";
+import { readCsv } from "../message/csv";
+import { readInput } from "./input";
 import { type CommandContext, formatTable, printJson } from "./output";
-import { connectBridge } from "./running";
+import { callServer } from "./server";
 import { requireConfig } from "./settings";
 
 interface Choice {
@@ -138,7 +139,7 @@ function listCommand({ output, env }: CommandContext): Command {
     });
 }
 
-function importCommand({ output, env, end }: CommandContext): Command {
+function importCommand({ output, env, stdin, end }: CommandContext): Command {
   return new Command("import")
     .description(
       "Add every line of a CSV file. Lines that are wrong are listed, the others are added; exit code 1 then.",
@@ -150,7 +151,7 @@ function importCommand({ output, env, end }: CommandContext): Command {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  omb suppress import opt-outs.csv\n")
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const text = file === "-" ? String(await buffer(process.stdin)) : readFile(file);
+      const text = String(await readInput(file, stdin));
       const result = await withDesk(env, (desk) => desk.importCsv(text));
       if (json) printJson(output, result);
       else {
@@ -167,14 +168,22 @@ function exportCommand({ output, env }: CommandContext): Command {
   return new Command("export")
     .description("Write opt-outs and agreements as CSV, which import takes again.")
     .argument("[file]", "stdout when absent")
+    .option("--json", "print how many lines were written; needs a file")
     .addHelpText("after", "\nExample:\n  omb suppress export opt-outs.csv\n")
-    .action(async (file: string | undefined) => {
+    .action(async (file: string | undefined, { json }: { json?: boolean }) => {
+      if (json && file === undefined) throw new StartError("--json needs a file: stdout carries the CSV.");
       const parts: string[] = [];
       await withDesk(env, async (desk) => {
         for await (const part of writeConsents(desk.list)) parts.push(part);
       });
       if (file === undefined) output.stdout.write(parts.join(""));
-      else writeFileSync(file, parts.join(""), { mode: 0o600 });
+      else {
+        const text = parts.join("");
+        writeFileSync(file, text, { mode: 0o600 });
+        const exported = readCsv(text).length - 1;
+        if (json) printJson(output, { exported });
+        else output.stdout.write(`Written: ${exported}\n`);
+      }
     });
 }
 
@@ -190,47 +199,44 @@ async function withDesk<T>(env: NodeJS.ProcessEnv, work: (desk: Desk) => Promise
   }
 }
 
-/** The same verbs, asked of the bridge that holds the store. */
+type Items = Awaited<ReturnType<Desk["list"]>>["items"];
+type History = Awaited<ReturnType<Desk["history"]>>;
+
+/** The same verbs, asked of the bridge that holds the store. Its answers are taken as they are. */
 function askBridge(config: Config): Desk {
-  const bridge = connectBridge(config);
-  const path = (query: Record<string, string | number | undefined>) => {
-    const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
-    return `/suppressions?${parameters}`;
+  const call = async <Answer>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown) =>
+    (await callServer(config, { method, path: `/suppressions${path}`, body })) as Answer;
+
+  const list: Desk["list"] = async ({ state, ...filter }, page) => {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...filter, ...page, state: state ?? "all" })) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    const { items, nextCursor } = await call<{ items: Items; nextCursor: string | null }>("GET", `?${query}`);
+    return { items, nextCursor: nextCursor === null ? null : Number(nextCursor) };
   };
+
   return {
-    async list({ state, ...filter }, page) {
-      const query = path({ ...filter, ...page, state: state ?? "all" });
-      const { items, nextCursor } = await bridge.call<{
-        items: Awaited<ReturnType<Desk["list"]>>["items"];
-        nextCursor: string | null;
-      }>("GET", query);
-      return { items, nextCursor: nextCursor === null ? null : Number(nextCursor) };
-    },
+    list,
     async history(address) {
       const query = new URLSearchParams({ address });
-      const found = await bridge.call<{ items: Awaited<ReturnType<Desk["history"]>> }>(
-        "GET",
-        `/suppressions/history?${query}`,
-      );
-      return found.items;
+      return (await call<{ items: History }>("GET", `/history?${query}`)).items;
     },
     async add(request) {
-      const { address, channel, purpose } = request;
-      const before = await this.list({ address, channel, purpose, state: request.state }, { limit: 1 });
-      const item = await bridge.call<Awaited<ReturnType<Desk["add"]>>["item"]>("POST", "/suppressions", request);
-      return { changed: before.items.length === 0, item };
+      const { address, channel, purpose, state } = request;
+      const before = await list({ address, channel, purpose, state }, { limit: 1 });
+      return { changed: before.items.length === 0, item: await call("POST", "", request) };
     },
     async remove(withdrawal) {
       try {
-        return (await bridge.call<{ removed: number }>("DELETE", "/suppressions", withdrawal)).removed;
+        return (await call<{ removed: number }>("DELETE", "", withdrawal)).removed;
       } catch (error) {
         if (error instanceof BridgeError && error.code === "not_found") return 0;
         throw error;
       }
     },
-    importCsv: (text) => bridge.call("POST", "/suppressions/import", text),
-    close: () => bridge.close(),
+    importCsv: (csv) => call("POST", "/import", { csv }),
+    close: async () => undefined,
   };
 }
 
@@ -261,14 +267,6 @@ function readNumber(text: string | undefined, name: string): number | undefined 
   if (text === undefined) return undefined;
   if (!/^\d+$/.test(text)) throw new BridgeError("invalid_field", `--${name}: expected a whole number`, name);
   return Number(text);
-}
-
-function readFile(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new StartError(`${file} cannot be read`, { cause: error });
-  }
 }
 
 function describe(item: { address: string | null; channel: string; purpose: string; state: string }): string {

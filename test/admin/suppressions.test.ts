@@ -59,9 +59,12 @@ describe.each(engines)("on %s", (engine) => {
   test("a file adds what is right in it and says line by line what is not", async () => {
     const scene = await startScene(engine);
     const file = `address,channel,reason\n${mira},email,"asked, twice"\nnobody,email,\n+43 664 1234567,sms,\n${mira},email,again\nx,y,z,too many\n`;
-    const { body } = await ask(scene, "POST", "/import", file);
+    const { body } = await ask(scene, "POST", "/import", { csv: file });
     expect(body).toMatchObject({ added: 2, unchanged: 1 });
     expect((body.errors as { line: number }[]).map((one) => one.line)).toEqual([3, 6]);
+    const headers = { authorization: `Bearer ${adminToken}`, "content-type": "text/csv" };
+    const raw = await scene.call("POST", "/api/v1/suppressions/import", headers, file);
+    expect(JSON.parse(raw.text)).toMatchObject({ added: 0, unchanged: 3 });
     const ofSms = (await ask(scene, "GET", "?channel=sms")).body as unknown as Listed;
     expect(ofSms.items).toMatchObject([{ address: "+436641234567", source: "import" }]);
   });

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { startBridge } from "../../src/app";
 import { runCli } from "../../src/cli";
 import { loadConfig } from "../../src/config";
@@ -99,7 +99,8 @@ async function place(prepare: (env: Record<string, string>) => Promise<void>) {
     directory,
     async omb(...args: string[]) {
       const [stdout, stderr] = [collect(), collect()];
-      const code = await runCli(["suppress", ...args], { env, stdout: stdout.stream, stderr: stderr.stream });
+      const streams = { stdin: Readable.from([]), stdout: stdout.stream, stderr: stderr.stream };
+      const code = await runCli(["suppress", ...args], { env, ...streams });
       return { code, stdout: stdout.text(), stderr: stderr.text() };
     },
   };
