@@ -15,8 +15,11 @@ import { createMetrics } from "./admin/metrics";
 import { answerNotFound, createErrorHandler } from "./admin/problems";
 import { replayRoutes } from "./admin/replays";
 import { streamRoutes } from "./admin/stream";
+import { suppressionRoutes } from "./admin/suppressions";
 import { keepLines } from "./app/captures";
+import { createConsentDesk, createUnsubscribeDeps } from "./app/consent";
 import { createReplayDesk, createReplayWork, recordMeaning } from "./app/replay";
+import { createSmsReplies } from "./app/sms-replies";
 import { createTelegramParts } from "./app/telegram";
 import type { Channel } from "./channels/channel";
 import { type ChannelSettings, createChannel } from "./channels/index";
@@ -31,6 +34,9 @@ import { createFailureNews } from "./delivery/failures";
 import { createInboundChannel, paceInbound } from "./delivery/inbound-channel";
 import { createInboundReceipts } from "./delivery/inbound-receipts";
 import type { MissedFor } from "./delivery/missed";
+import { attributeQueue, createAttributes } from "./delivery/notice-attributes";
+import type { NoticeDeps } from "./delivery/notice-deps";
+import { createNoticeReports } from "./delivery/notice-outcome";
 import { createNotices } from "./delivery/notices";
 import { createPersist } from "./delivery/persist";
 import { createReports } from "./delivery/reports";
@@ -46,6 +52,7 @@ import { pace } from "./genesys/budget";
 import { createInbound } from "./genesys/inbound";
 import { createSharedBudget } from "./genesys/shared-budget";
 import { createConversations } from "./genesys/conversations";
+import { createCustomers, type Customers } from "./genesys/customers";
 import { createReceiptSender } from "./genesys/receipts";
 import { ownsUrl } from "./genesys/regions";
 import type { Log } from "./log";
@@ -84,6 +91,8 @@ import { eventRoutes } from "./webhook/events";
 import { limitQuarantine, quarantineRoutes } from "./webhook/quarantine";
 import { createOutboundListener } from "./webhook/outbound";
 import { telegramRoutes } from "./webhook/telegram";
+import { twilioRoutes } from "./webhook/twilio";
+import { unsubscribeRoutes } from "./webhook/unsubscribe";
 
 /** Which halves this process runs. */
 export interface Roles {
@@ -231,6 +240,8 @@ function createParts(
     if (error === undefined) log.genesysCalled({ organisation, operation, durationMs });
     else log.genesysFailed({ organisation, operation, durationMs, ...describeRefusal(error) });
   };
+  const customers = new Map<string, Customers>();
+  const policies = new Map(config.fallback.map((policy) => [policy.name, policy]));
   const reports = config.organisations.flatMap((organisation) => {
     const budget = createSharedBudget({
       organisation: organisation.name,
@@ -254,6 +265,7 @@ function createParts(
     });
     inboundChannels.set(into.name, into);
     deliveries.push(paceInbound(deliverThrough(into), into));
+    customers.set(organisation.name, createCustomers(client));
     return createReports({
       database,
       organisation: organisation.name,
@@ -285,7 +297,33 @@ function createParts(
   });
 
   const contacts = createContactParts({ config, database, clients, channels, now, log });
+  const noticeDeps: NoticeDeps = {
+    ...shared,
+    policyOf: (name) => policies.get(name),
+    channelOf: (name) => channels.get(name),
+    organisationOf,
+    async lookUpContact({ integration, ...customer }) {
+      const organisation = organisationOf(integration);
+      const answer =
+        organisation === undefined ? undefined : await customers.get(organisation)?.findAddresses(customer);
+      if (answer?.status === "later") return { status: "later", retryAfterMs: answer.retryAfterMs };
+      return { status: "done", contact: answer?.status === "done" ? answer.value : { emails: [], phones: [] } };
+    },
+    publicUrl: config.publicUrl,
+    log: {
+      noticeSent(facts) {
+        metrics.notices.inc({ channel: facts.channel, result: facts.status });
+        log.noticeSent(facts);
+      },
+      noticesBraked: sayOnce((facts) => {
+        metrics.noticesBraked.inc({ policy: facts.policy });
+        log.noticesBraked(facts);
+      }, now),
+      templateFailed: log.templateFailed,
+    },
+  };
 
+  const reportNotice = createNoticeReports(noticeDeps);
   const longestTimeoutMs = Math.max(0, ...[...channels.values()].map((channel) => channel.timeoutMs));
   const replays = createReplayWork({ ...shared, config, channels, rulesOf }, database, log);
   const works: QueueWork[] = [
@@ -296,7 +334,7 @@ function createParts(
     ...[...channels.values()].map((channel) => createFailureNews(shared, channel)),
     createInboundReceipts({ ...shared, rulesOf }),
     createConfirmations({ ...shared, rulesOf }),
-    createReceiptCallbacks({ ...shared, rulesOf }),
+    createReceiptCallbacks({ ...shared, rulesOf, reportNotice }),
     ...contacts.works,
     createConversationChecks({
       ...shared,
@@ -307,19 +345,14 @@ function createParts(
       log,
     }),
     ...reports,
-    createNotices(
-      {
+    createNotices(noticeDeps, longestTimeoutMs),
+    ...[...customers].map(([organisation, { showAttributes }]) =>
+      createAttributes({
         ...shared,
-        policyOf: (name) => config.fallback.find((policy) => policy.name === name),
-        channelOf: (name) => channels.get(name),
-        log: {
-          noticeSent(facts) {
-            metrics.notices.inc({ channel: facts.channel, result: facts.status });
-            log.noticeSent(facts);
-          },
-        },
-      },
-      longestTimeoutMs,
+        organisation,
+        namesOf: (name) => policies.get(name)?.attributes ?? {},
+        writeAttributes: showAttributes,
+      }),
     ),
     replays,
   ];
@@ -361,6 +394,7 @@ function createParts(
     channels,
     clients,
     contacts,
+    reportNotice,
     media,
     worker,
     upkeep,
@@ -472,6 +506,29 @@ function createHttpServer(
   );
   app.use(telegramRoutes(parts.telegram.intakes));
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
+  const smsChannels = config.channels.filter((channel) => channel.type === "sms").map((channel) => channel.name);
+  if (config.twilio !== undefined && config.publicUrl !== undefined && smsChannels[0] !== undefined) {
+    app.use(
+      twilioRoutes({
+        authToken: config.twilio.authToken,
+        publicUrl: config.publicUrl,
+        channels: smsChannels,
+        saveReport: createCallbacks(database, now),
+        ...createSmsReplies({
+          database,
+          integrations: config.integrations,
+          channel: smsChannels[0],
+          save: ingest,
+          reportNotice: parts.reportNotice,
+          ruleOf: (name) => config.fallback.find((policy) => policy.name === name),
+          now,
+          newId: () => newId(now()),
+        }),
+        now,
+      }),
+    );
+  }
+  app.use(unsubscribeRoutes(createUnsubscribeDeps(database, now)));
   app.use(
     eventRoutes({
       eventToken: config.eventToken,
@@ -494,6 +551,7 @@ function createHttpServer(
     "/api/v1",
     admin,
     messageRoutes({ read: database.read, understand }),
+    suppressionRoutes(createConsentDesk(database, now)),
     auditRoutes({
       read: database.read,
       now,
@@ -638,7 +696,11 @@ export function auditOptions(config: Config, now: number): AuditOptions {
       "conversations",
       "contacts",
       "codes",
-      ...config.organisations.flatMap((one) => [`receipts-failed:${one.name}`, `receipts-delivered:${one.name}`]),
+      ...config.organisations.flatMap((one) => [
+        `receipts-failed:${one.name}`,
+        `receipts-delivered:${one.name}`,
+        attributeQueue(one.name),
+      ]),
     ],
   };
 }
@@ -752,9 +814,9 @@ function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
       return accepts === undefined ? { ...channel, accepts: undefined } : { ...channel, accepts };
     case "forward":
     case "email":
+    case "sms":
     case "telegram":
       return channel;
-    case "sms":
     case "webchat":
       return undefined;
     default:

@@ -16,10 +16,12 @@ import { migrateCommand } from "./cli/migrate";
 import { type Output, printError, printJsonError } from "./cli/output";
 import { replayCommand } from "./cli/replay";
 import { schemaCommand } from "./cli/schema";
+import { noticeCommand } from "./cli/notice";
 import { serveCommand } from "./cli/serve";
 import { simulateCommand } from "./cli/simulate";
 import { signCommand } from "./cli/sign";
 import { verifyCommand } from "./cli/verify";
+import { suppressCommand } from "./cli/suppress";
 
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
@@ -57,6 +59,8 @@ export async function runCli(
     explainCommand,
     schemaCommand,
     adapterCommand,
+    suppressCommand,
+    noticeCommand,
   ];
   for (const command of commands) {
     program.addCommand(inherit(command(context), program));

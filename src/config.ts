@@ -7,6 +7,7 @@ import { checkNeeds, listWarnings } from "./config/needs";
 import { formatPath, listProblems, type Problem } from "./config/problem";
 import { resolveReferences, type Sources } from "./config/references";
 import { settings } from "./config/settings";
+import { checkTemplates } from "./config/templates";
 
 export type { ChannelConfig, Config, FallbackPolicy, Integration, Organisation } from "./config/build";
 export type { Problem } from "./config/problem";
@@ -38,6 +39,7 @@ export function loadConfig(sources: Sources): LoadedConfig {
   }
   problems.push(...checkLinks(outline, nameOrganisations(Object.keys(outline.organisations), given)));
   problems.push(...checkNeeds(outline, given));
+  problems.push(...checkTemplates(resolved.value));
 
   const warnings = listWarnings(outline, given);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: keepFirst(problems), warnings };

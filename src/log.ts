@@ -123,6 +123,7 @@ const events = {
   noticeSent: on("info", "notice.sent", ["policy", "noticeId", "channel", "count", "status", "attempt", "durationMs"]),
   noticeEnded: on("info", "notice.ended", ["policy", "noticeId", "channel", "status", "code"]),
   replayEnded: on("info", "replay.ended", ["replayId", "status", "count", "failed", "durationMs"]),
+  templateFailed: on("error", "template.failed", ["policy", "noticeId", "kind"]),
   noticesBraked: on("error", "notices.braked", ["policy", "count", "waitMs"]),
 } as const;
 

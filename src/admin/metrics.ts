@@ -36,6 +36,12 @@ export function createMetrics() {
     labelNames: ["channel", "result"],
     registers,
   });
+  const noticesBraked = new Counter({
+    name: "omb_notices_braked_total",
+    help: "Times that notices were seen waiting because a policy's maxPerMinute was reached, once in ten seconds.",
+    labelNames: ["policy"],
+    registers,
+  });
   const breakers = new Gauge({
     name: "omb_breaker_open",
     help: "1 while a channel's adapter is taken for broken.",
@@ -55,7 +61,18 @@ export function createMetrics() {
     buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
     registers,
   });
-  return { registry, genesysCalls, genesysSeconds, webhooks, attempts, attemptSeconds, receipts, notices, breakers };
+  return {
+    registry,
+    genesysCalls,
+    genesysSeconds,
+    webhooks,
+    attempts,
+    attemptSeconds,
+    receipts,
+    notices,
+    noticesBraked,
+    breakers,
+  };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

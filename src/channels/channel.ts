@@ -62,6 +62,18 @@ export interface NoticeContent {
   unsubscribeUrl?: string;
 }
 
+/** A send that the other side is asked about. */
+export interface HiddenSend {
+  to: string;
+  /** When it began, milliseconds UTC. */
+  sentAt: number;
+  /** SHA-256 of the text, base64url. */
+  textHash: string;
+}
+
+/** `found` says what the other side knows, "never arrived" included; `later`: it could not be asked now. */
+export type LookUp = { status: "found"; outcome: Outcome } | { status: "later"; retryAfterMs?: number };
+
 export interface RetryRule {
   /** How long a delivery is tried, counted from its first attempt. */
   maxAgeSeconds: number;
@@ -90,5 +102,7 @@ export interface Channel {
   sendTyping?(delivery: OutboundDelivery): Promise<void>;
   /** Tells that a customer's message, which its adapter brought in, did not get into Genesys Cloud. Absent: nobody is there to be told. */
   tellFailure?(failure: AdapterFailure): Promise<Outcome>;
+  /** Finds out what became of a notice whose outcome a crash hid. Absent: the other side cannot be asked. */
+  lookUp?(hidden: HiddenSend): Promise<LookUp>;
   close?(): Promise<void>;
 }

@@ -3,12 +3,14 @@ import type { Channel } from "./channel";
 import { createEmailChannel, type EmailChannelSettings } from "./email";
 import { createForwardChannel, type ForwardChannelSettings } from "./forward";
 import { createHttpChannel, type HttpChannelSettings } from "./http";
+import { createSmsChannel, type SmsChannelSettings } from "./sms";
 import { createTelegramChannel, type TelegramChannelSettings } from "./telegram";
 
 export type ChannelSettings =
   | ({ type: "http" } & HttpChannelSettings)
   | ({ type: "forward" } & ForwardChannelSettings)
   | ({ type: "email" } & EmailChannelSettings)
+  | ({ type: "sms" } & SmsChannelSettings)
   | ({ type: "telegram" } & TelegramChannelSettings);
 
 /**
@@ -24,6 +26,8 @@ export function createChannel(settings: ChannelSettings, deps: { now: () => Date
       return createForwardChannel(settings, deps);
     case "email":
       return createEmailChannel(settings, deps);
+    case "sms":
+      return createSmsChannel(settings);
     case "telegram":
       return createTelegramChannel(settings);
     default:

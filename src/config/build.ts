@@ -153,7 +153,10 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
     }
     case "sms": {
       const twilio = readTwilio(environment);
-      return twilio === undefined ? undefined : { ...shared, type: channel.type, timeoutMs, twilio };
+      if (twilio === undefined) return undefined;
+      const { PUBLIC_URL } = environment;
+      const statusUrl = PUBLIC_URL && `${PUBLIC_URL}/twilio/status?channel=${encodeURIComponent(name)}`;
+      return { ...shared, type: channel.type, timeoutMs, twilio, statusUrl };
     }
     case "telegram": {
       const { type, token, url, updates, webhookSecret } = channel;
@@ -176,25 +179,42 @@ export function findForwardSecrets(
 }
 
 function buildPolicy(name: string, policy: Settings["fallback"][string], { environment, settings }: Checked) {
-  const { undeliveredAfterSeconds, graceSeconds, maxAgeSeconds, steps, quietHours, ...rest } = policy;
+  const { undeliveredAfterSeconds, graceSeconds, maxAgeSeconds, steps, quietHours, attributes, ...rest } = policy;
   return {
     name,
     ...rest,
     undeliveredAfterMs: undeliveredAfterSeconds * 1000,
     graceMs: graceSeconds * 1000,
     maxAgeMs: maxAgeSeconds * 1000,
-    /** Minutes of the day, 0 to 1439; from may be later than to. */
-    quietHours: quietHours && {
-      fromMinute: countMinutes(quietHours.from),
-      toMinute: countMinutes(quietHours.to),
-      timeZone: quietHours.timeZone,
-    },
-    steps: steps.map(({ channel, afterSeconds, until }) => ({
-      channel,
-      afterMs: afterSeconds * 1000,
-      until: until ?? (expectsReports(settings.channels[channel], environment) ? "delivered" : "accepted"),
-    })),
+    attributes: attributes === "none" ? {} : attributes,
+    quietHours: quietHours && buildQuietHours(quietHours),
+    /** A backup is a step of its own right behind the one it stands in for. */
+    steps: steps.flatMap(({ channel, backup, address, afterSeconds, until, quietHours: own }) => {
+      const hours = own ?? quietHours;
+      const shared = { quietHours: hours === undefined || hours === "none" ? undefined : buildQuietHours(hours) };
+      const build = (through: string, afterMs: number, isBackup: boolean) => ({
+        ...shared,
+        channel: through,
+        address: address ?? addressOf(settings.channels[through]),
+        afterMs,
+        until: until ?? (expectsReports(settings.channels[through], environment) ? ("delivered" as const) : "accepted"),
+        isBackup,
+      });
+      const first = build(channel, afterSeconds * 1000, false);
+      return backup === undefined ? [first] : [first, build(backup, 0, true)];
+    }),
   };
+}
+
+/** Minutes of the day, 0 to 1439; from may be later than to. */
+function buildQuietHours({ from, to, timeZone }: { from: string; to: string; timeZone: string }) {
+  return { fromMinute: countMinutes(from), toMinute: countMinutes(to), timeZone };
+}
+
+/** Where a channel's notices go: an adapter knows its customers by their own ids. */
+function addressOf(channel: ChannelSettings | undefined): "email" | "phone" | "recipient" {
+  if (channel?.type === "email") return "email";
+  return channel?.type === "sms" ? "phone" : "recipient";
 }
 
 /** Twilio reports to our public URL only. */

@@ -11,7 +11,7 @@ const outlineOfOrganisation = z
 const outlineOfChannel = z
   .object({ type: name, confirms: name, updates: name, media: name, secret: present, smtp: present, from: present })
   .catch({});
-const outlineOfStep = z.object({ channel: name, until: name }).catch({});
+const outlineOfStep = z.object({ channel: name, backup: name, until: name }).catch({});
 const outlineOfPolicy = z.object({ steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });
 const outlineOfIntegration = z
   .object({
@@ -116,23 +116,33 @@ function checkUnique({ integrations }: Outline): Problem[] {
 
 function checkSteps(settings: Outline, policy: string): Problem[] {
   const steps = settings.fallback[policy]?.steps ?? [];
-  return steps.flatMap((step, index) => {
-    const path = ["fallback", policy, "steps", index, "channel"];
-    const channel = step.channel === undefined ? undefined : ownChannel(settings, step.channel);
-    if (channel === undefined) return checkLink(path, step.channel, Object.keys(settings.channels));
-    if (channel.type === "forward") {
-      const found = `${describeFound(step.channel, path)}, which hands on webhooks`;
-      return [{ path: formatPath(path), found, allowed: "a channel that can carry a notice, such as email or sms" }];
-    }
-    if (step.until !== "delivered" || canConfirmDelivery(channel)) return [];
-    return [
-      {
-        path: formatPath([...path.slice(0, -1), "until"]),
-        found: `"delivered", which the channel ${step.channel} cannot confirm`,
-        allowed: "accepted",
-      },
-    ];
-  });
+  return steps.flatMap((step, index) =>
+    (["channel", "backup"] as const).flatMap((key) =>
+      checkStepChannel(settings, ["fallback", policy, "steps", index, key], step[key], step.until),
+    ),
+  );
+}
+
+function checkStepChannel(
+  settings: Outline,
+  path: Path,
+  used: string | undefined,
+  until: string | undefined,
+): Problem[] {
+  const channel = used === undefined ? undefined : ownChannel(settings, used);
+  if (channel === undefined) return checkLink(path, used, Object.keys(settings.channels));
+  if (channel.type === "forward") {
+    const found = `${describeFound(used, path)}, which hands on webhooks`;
+    return [{ path: formatPath(path), found, allowed: "a channel that can carry a notice, such as email or sms" }];
+  }
+  if (until !== "delivered" || canConfirmDelivery(channel)) return [];
+  return [
+    {
+      path: formatPath([...path.slice(0, -1), "until"]),
+      found: `"delivered", which the channel ${used} cannot confirm`,
+      allowed: "accepted",
+    },
+  ];
 }
 
 function ownChannel(settings: Outline, channel: string) {

@@ -104,7 +104,7 @@ function findUser(settings: Outline, channel: string): string | undefined {
   const integration = settings.integrations.findIndex((each) => each.channel === channel);
   if (integration >= 0) return `integrations[${integration}]`;
   for (const [policy, { steps }] of Object.entries(settings.fallback)) {
-    const step = steps.findIndex((each) => each.channel === channel);
+    const step = steps.findIndex((each) => each.channel === channel || each.backup === channel);
     if (step >= 0) return formatPath(["fallback", policy, "steps", step]);
   }
   return undefined;

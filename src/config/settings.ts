@@ -178,21 +178,42 @@ const channel = z.discriminatedUnion("type", channelTypes, {
       : `an object with a type: ${channelTypeNames.join(", ")}`,
 });
 
+const quietHours = section({
+  from: timeOfDay(),
+  to: timeOfDay(),
+  timeZone: timeZone().default("UTC").describe("Holds where the recipient's own time zone is not known."),
+}).refine((hours) => hours.from !== hours.to, { error: "another time than from", path: ["to"] });
+
 const step = section({
   channel: text("the name of a channel"),
+  backup: text("the name of a channel")
+    .optional()
+    .describe("A second provider for this step, used at once when the first one cannot be used."),
+  address: oneOf(["email", "phone", "recipient"])
+    .optional()
+    .describe("Which address it goes to: email for e-mail, phone for SMS, for others the recipient's own id."),
   afterSeconds: wholeNumber(0, longestSeconds, "seconds")
     .default(0)
     .describe("How long the step before it may take before this one is due."),
   until: oneOf(["accepted", "delivered"])
     .optional()
     .describe("The news that ends the policy: delivered where the channel can confirm it, else accepted."),
+  quietHours: z
+    .union([quietHours, z.literal("none")], { error: '"none", or an object with from, to and timeZone' })
+    .optional()
+    .describe("In place of the policy's: none, or other ones."),
 });
 
-const quietHours = section({
-  from: timeOfDay(),
-  to: timeOfDay(),
-  timeZone: timeZone().default("UTC").describe("Holds where the recipient's own time zone is not known."),
-}).refine((hours) => hours.from !== hours.to, { error: "another time than from", path: ["to"] });
+/** The first two are those of Genesys Cloud's blueprint for e-mail about messages that were not delivered. */
+const attributes = section({
+  triggered: text("a name").default("WebMessagingNotificationTriggered").describe("Set to true."),
+  contactFound: text("a name")
+    .default("WebMessagingNotificationExternalContactFound")
+    .describe("Set to true or false: whether an address of the customer was found."),
+  outcome: text("a name")
+    .default("WebMessagingNotificationOutcome")
+    .describe("What became of the notice, such as `accepted by email`."),
+});
 
 const wording = section({
   subject: text("a text").optional(),
@@ -229,7 +250,23 @@ const policy = section({
     .default("inbound")
     .describe("What becomes of an answer to an SMS: carried into the conversation, answered, or neither."),
   returnUrl: httpUrl().optional().describe("Where the customer can read on."),
-  templates: named(wording).default({}).describe("Liquid templates by language."),
+  templates: named(wording)
+    .default({})
+    .describe(
+      "Liquid templates by language. Variables: count, from, returnUrl, unsubscribeUrl, firstAt, lastAt, language, messages (text, from, at).",
+    ),
+  language: pattern("a language such as en or de-AT", /^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$/)
+    .default("en")
+    .describe("For customers whose language is not known."),
+  revealText: flag().default(false).describe("Let templates show what the missed messages said."),
+  country: pattern("a country of two letters such as AT", /^[A-Z]{2}$/)
+    .optional()
+    .describe("Where phone numbers without a country code are at home."),
+  autoreply: text("a text").optional().describe("The answer to an SMS where replies is autoreply."),
+  attributes: z
+    .union([attributes, z.literal("none")], { error: '"none", or an object of names' })
+    .prefault({})
+    .describe("The participant attributes that tell agents what became of a notice."),
 });
 
 const retention = section({

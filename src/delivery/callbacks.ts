@@ -1,5 +1,5 @@
 /** Works off what adapters told us of deliveries. */
-import { adapterReceipt } from "../message/adapter";
+import { type AdapterReceipt, adapterReceipt } from "../message/adapter";
 import { callbackQueue, finishCallback, findDelivery, readCallback } from "../store/callbacks";
 import type { ChangeRequest, MessageState } from "../store/changes";
 import type { Database } from "../store/database";
@@ -12,6 +12,11 @@ export interface CallbackDeps {
   database: Database;
   change(request: ChangeRequest): Promise<MessageState | undefined>;
   rulesOf(integration: string, channel: string): Rules;
+  /** Applies the report to the notice that it speaks of; false when there is none. */
+  reportNotice(
+    send: { channel: string; deliveryId: string | undefined; providerMessageId: string | undefined },
+    receipt: AdapterReceipt,
+  ): Promise<boolean>;
   now: () => number;
   random: () => number;
   newId: () => string;
@@ -41,6 +46,9 @@ async function handle(deps: CallbackDeps, task: LeasedTask): Promise<void> {
     ...(providerMessageId === undefined ? {} : { providerMessageId }),
   });
   if (deliverySeq === undefined) {
+    if (await deps.reportNotice({ channel: callback.channel, deliveryId, providerMessageId }, receipt)) {
+      return finishCallback(database, task, "done");
+    }
     if (now() - callback.received_at > unmatchedAfterMs) {
       return finishCallback(database, task, "unmatched");
     }

@@ -166,6 +166,7 @@ async function findOrphans(db: Db, { now, queues }: AuditOptions): Promise<Findi
        or (t.key like 'receipt:%' and not exists (select 1 from receipts r where r.message_seq = t.subject))
        or (t.key like 'notice:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'failure:%' and not exists (select 1 from messages m where m.id = substr(t.key, 9)))
+       or (t.key like 'attributes:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'callback:%' and not exists (select 1 from callbacks c where c.seq = t.subject))
        or (t.key like 'typing:%' and t.subject is not null and not exists (select 1 from messages m where m.seq = t.subject))
        or (t.key like 'replay:%' and not exists (select 1 from replays p where p.seq = t.subject))

@@ -25,7 +25,7 @@ const any = (condition: string) => `max(case when ${condition} then 1 else 0 end
 export const factsOfMessages = `
   with l as (select message_seq, ${any("event in ('message.stored', 'message.imported')")} as stored,
       ${any("event in ('delivery.delivered', 'delivery.read')")} as confirmed, ${any("event = 'delivery.accepted'")} as accepted,
-      count(distinct case when event = 'notice.accepted' then detail end) as notices,
+      count(distinct case when event = 'notice.accepted' then substr(detail, 1, 48) end) as notices,
       ${any("event in ('failure.told', 'failure.untold')")} as failure_told, min(at) as first_at
     from ledger where message_seq between $1 and $2 group by message_seq),
   d as (select message_seq, ${any("status in ('delivered', 'read')")} as arrived, ${any("lane is not null")} as in_lane,
@@ -84,7 +84,8 @@ const checks: Check[] = [
   {
     problem: "fate and ledger disagree: notified, but no notice went out",
     mend: "look at the notice in `omb messages show ID`",
-    where: `m.fate = 'notified' and not exists (select 1 from notices n where n.seq = m.notice_seq and n.status in ('accepted', 'delivered'))`,
+    where: `m.fate = 'notified' and not exists (select 1 from notices n where n.seq = m.notice_seq and (n.status in ('accepted', 'delivered')
+      or exists (select 1 from notice_sends s where s.notice_seq = n.seq and s.status = 'delivered')))`,
   },
   {
     problem: "failed, and no delivery of it did",
@@ -119,7 +120,9 @@ const checks: Check[] = [
   {
     problem: "two notices for one message",
     mend: "the customer may have been told twice: compare the timeline with the mail server's log",
-    where: "l.notices > 1",
+    // A notice may go on to its next step; the detail begins with the notice's id.
+    where: `l.notices > 1 or exists (select 1 from notice_sends s where s.notice_seq = m.notice_seq
+      and s.status in ('accepted', 'delivered') group by s.step having count(*) > 1)`,
   },
   {
     problem: "a customer's message failed, and its adapter is not told",

@@ -1,5 +1,7 @@
 /** Takes everything personal about one recipient out of the store, and leaves what happened: rows, fates, times, the ledger. */
 import { bulk, type Db, run } from "./bulk";
+import { eraseConsents } from "./consent";
+import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
 import { forUpdate } from "./engine";
 import { insertLedger } from "./ledger";
@@ -19,6 +21,10 @@ export interface Erased {
   replays: number;
   /** Proofs of addresses, what was done to contacts, and what Genesys Cloud's triggers said of the recipient's conversations. */
   contacts: number;
+  /** What adapters told of the recipient, such as an e-mail address. */
+  customers: number;
+  /** Addresses in consents; the keys stay, so that whoever opted out is not written to again. */
+  consents: number;
 }
 
 export interface Erasure {
@@ -45,6 +51,8 @@ export async function eraseRecipient(database: Database, erasure: Erasure, now: 
       quarantined: 0,
       replays: 0,
       contacts: 0,
+      customers: 0,
+      consents: 0,
     };
     const providerIds = new Set<string>();
     const conversations = new Set<string>();
@@ -60,6 +68,14 @@ export async function eraseRecipient(database: Database, erasure: Erasure, now: 
       }
       erased.quarantined = await eraseQuarantine(tx.db, erasure);
       erased.replays = await eraseReplays(tx.db, erasure);
+    });
+    await database.transaction(async (tx) => {
+      const customers = await readCustomersOf(tx.db, erasure);
+      const addresses = new Set([erasure.recipient, ...customers.flatMap(({ email, phone }) => [email, phone])]);
+      for (const address of addresses) if (address !== null) erased.consents += await eraseConsents(tx, address);
+      for (const { integration, recipient_id } of customers) {
+        if (await eraseCustomer(tx, integration, recipient_id)) erased.customers += 1;
+      }
     });
     erased.contacts = await database.transaction((tx) => eraseContacts(tx.db, erasure, [...conversations]));
     erased.callbacks = await eraseCallbacks(database, erasure, providerIds);
@@ -323,6 +339,11 @@ const blankJournal = bulk<string, { seq: number }>(
   "(cast(? as text))",
   (id) => [id],
 );
+
+function readCustomersOf(db: Db, { recipient, integration }: Erasure) {
+  const known = db.selectFrom("customers").selectAll().where("recipient_id", "=", recipient);
+  return (integration === undefined ? known : known.where("integration", "=", integration)).execute();
+}
 
 async function eraseContacts(db: Db, { recipient }: Erasure, conversations: readonly string[]): Promise<number> {
   let count = 0;

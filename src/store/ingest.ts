@@ -2,6 +2,7 @@
 import { StoreUnavailable } from "../errors";
 import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
+import { type CustomerFacts, customerKeyOf, rememberCustomer } from "./customers";
 import type { Database, Tx } from "./database";
 import { addDeliveries } from "./deliveries";
 import { insertLedger, type LedgerLine } from "./ledger";
@@ -31,6 +32,8 @@ export interface Arrival {
   source?: string;
   /** It shows that the customer is there: what waits to be told elsewhere need not be. */
   showsPresence?: true;
+  /** How else the customer can be reached, as far as the adapter knows. */
+  customer?: CustomerFacts;
   /** Present when the message goes on in its lane; `trigger` is `first` unless said otherwise. */
   delivery?: { id: string; channel: string; lane: string; trigger?: string };
   ledger: LedgerLine[];
@@ -123,6 +126,7 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     })),
     now,
   );
+  await rememberCustomers(tx, kept, now);
   await insertCaptures(tx.db, kept);
   await insertLedger(
     tx.db,
@@ -134,6 +138,18 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     arrival.delivery ? [{ trigger: "first", ...arrival.delivery, messageSeq: seq }] : [],
   );
   await addDeliveries(tx, deliveries, now);
+}
+
+/** In one order everywhere, so that no two transactions block each other. */
+async function rememberCustomers(tx: Tx, kept: readonly Kept[], now: number): Promise<void> {
+  const told = new Map(
+    kept.flatMap(({ arrival: { customer, integration, recipientId } }) =>
+      customer === undefined
+        ? []
+        : [[customerKeyOf(integration, recipientId), { ...customer, integration, recipientId }] as const],
+    ),
+  );
+  for (const [, customer] of [...told].sort(([a], [b]) => (a < b ? -1 : 1))) await rememberCustomer(tx, customer, now);
 }
 
 /** PostgreSQL refuses NUL in text and SQLite stops reading at it; the capture keeps the original bytes. */

@@ -6,6 +6,7 @@ import { classifyFault } from "./faults";
 import { road } from "./migrations/001-road";
 import { inbound } from "./migrations/002-inbound";
 import { replay } from "./migrations/003-replay";
+import { fallback } from "./migrations/004-fallback";
 import { contacts } from "./migrations/005-contacts";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
@@ -14,6 +15,7 @@ export async function migrate({ db, engine }: Database): Promise<string[]> {
     "001-road": road(engine),
     "002-inbound": inbound,
     "003-replay": replay(engine),
+    "004-fallback": fallback(engine),
     "005-contacts": contacts(engine),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

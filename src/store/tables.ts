@@ -110,6 +110,58 @@ export interface Tables {
     answer: string | null;
     created_at: number;
     changed_at: number;
+    not_before: number | null;
+    waits_for: string | null;
+    step_started_at: number | null;
+    step_attempts: number | null;
+    returned_at: number | null;
+    customer_key: string | null;
+  };
+  notice_sends: {
+    seq: Generated<number>;
+    notice_seq: number;
+    policy: string;
+    step: number;
+    attempt: number;
+    channel: string;
+    recipient_key: string;
+    address_key: string;
+    text_hash: string;
+    at: number;
+    status: string;
+    provider_message_id: string | null;
+  };
+  customers: {
+    key: string;
+    integration: string;
+    recipient_id: string;
+    email: string | null;
+    phone: string | null;
+    time_zone: string | null;
+    language: string | null;
+    changed_at: number;
+  };
+  consents: {
+    seq: Generated<number>;
+    address_key: string;
+    channel: string;
+    purpose: string;
+    state: string;
+    address: string | null;
+    source: string;
+    reason: string | null;
+    at: number;
+  };
+  consent_history: {
+    seq: Generated<number>;
+    address_key: string;
+    channel: string;
+    purpose: string;
+    change: string;
+    source: string;
+    reason: string | null;
+    evidence: string | null;
+    at: number;
   };
   quarantine: {
     seq: Generated<number>;

@@ -3,6 +3,7 @@ import { adapterDedupKey } from "../message/identity";
 import { type AdapterCall, readCall } from "../message/inbound";
 import type { Message } from "../message/message";
 import { summarize } from "../message/summary";
+import type { CustomerFacts } from "../store/customers";
 import type { Arrival } from "../store/ingest";
 import { inboundLaneOf } from "../store/keys";
 import { contactTask } from "../store/contact-tasks";
@@ -62,6 +63,7 @@ export function planInbound(request: InboundRequest, integration: InboundIntegra
     source: channel,
     ledger: [{ at: receivedAt, event: "message.stored" }],
     ...(isPresent(call) ? { showsPresence: true } : {}),
+    customer: readFacts(call),
   };
   if (message.kind === "typing") {
     return organisation === undefined
@@ -82,6 +84,11 @@ export function planInbound(request: InboundRequest, integration: InboundIntegra
       ? { tasks: [contactTask({ integration: name, recipientId: message.recipient.id, dueAt: receivedAt })] }
       : {}),
   };
+}
+
+function readFacts({ body: { from } }: AdapterCall): CustomerFacts {
+  const { email, phone, timeZone, language } = from;
+  return { email, phone, timeZone, language };
 }
 
 /** Whether the customer is there to read what was missed. */

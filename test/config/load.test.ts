@@ -83,16 +83,50 @@ describe("good settings", () => {
         undeliveredAfterMs: 900_000,
         graceMs: 60_000,
         digest: true,
-        steps: [{ channel: "email", afterMs: 0, until: "accepted" }],
+        steps: [{ channel: "email", address: "email", afterMs: 0, until: "accepted", isBackup: false }],
         never: [],
         maxAgeMs: 86_400_000,
         addresses: ["recipient", "adapter", "externalContact"],
         addressOf: {},
         replies: "inbound",
         templates: {},
+        language: "en",
+        revealText: false,
+        attributes: {
+          triggered: "WebMessagingNotificationTriggered",
+          contactFound: "WebMessagingNotificationExternalContactFound",
+          outcome: "WebMessagingNotificationOutcome",
+        },
       },
     ]);
     expect(config.integrations[0]?.undeliveredAfterMs).toBe(900_000);
+  });
+
+  test("a second provider becomes a step of its own behind the one it stands in for", () => {
+    const { config } = loadGood({
+      ...minimal,
+      channels: { chat, push: chat, email },
+      fallback: { missed: { steps: [{ channel: "push", backup: "email", afterSeconds: 5, address: "email" }] } },
+    });
+    expect(config.fallback[0]?.steps).toMatchObject([
+      { channel: "push", address: "email", afterMs: 5000, isBackup: false },
+      { channel: "email", address: "email", afterMs: 0, isBackup: true },
+    ]);
+  });
+
+  test("a step has the policy's quiet hours, its own, or none", () => {
+    const quietHours = { from: "21:00", to: "08:00", timeZone: "Europe/Vienna" };
+    const steps = [
+      { channel: "email" },
+      { channel: "email", quietHours: "none" },
+      { channel: "email", quietHours: { from: "22:00", to: "07:00" } },
+    ];
+    const { config } = loadGood({ ...minimal, channels: { chat, email }, fallback: { missed: { steps, quietHours } } });
+    expect(config.fallback[0]?.steps.map((step) => step.quietHours)).toEqual([
+      { fromMinute: 1260, toMinute: 480, timeZone: "Europe/Vienna" },
+      undefined,
+      { fromMinute: 1320, toMinute: 420, timeZone: "UTC" },
+    ]);
   });
 
   test("quiet hours become minutes of the day", () => {
@@ -194,7 +228,9 @@ describe("good settings", () => {
       type: "sms",
       twilio: { accountSid: "AC01", authToken: "twilio-token", from: "+43123456789" },
     });
-    expect(config.fallback[0]?.steps).toEqual([{ channel: "sms", afterMs: 600_000, until: "delivered" }]);
+    expect(config.fallback[0]?.steps).toEqual([
+      { channel: "sms", address: "phone", afterMs: 600_000, until: "delivered", isBackup: false },
+    ]);
 
     const unreachable = loadGood(settings, { ...env, ...twilio, PUBLIC_URL: undefined });
     expect(unreachable.config.fallback[0]?.steps[0]?.until).toBe("accepted");

@@ -238,6 +238,20 @@ describe.each<[string, object, string, string, string | RegExp]>([
     /its receiver knows/,
   ],
 
+  [
+    "a template with an unknown variable",
+    withPolicy({ templates: { de: { subject: "Hallo {{ nobody }}" } } }),
+    "fallback.missed.templates.de.subject",
+    "a template that fails: undefined variable: nobody, line:1, col:10",
+    "a Liquid template with the variables count, from, returnUrl, unsubscribeUrl, firstAt, lastAt, language and messages",
+  ],
+  [
+    "a second provider that does not exist",
+    withPolicy({ steps: [{ channel: "email", backup: "mail" }] }),
+    "fallback.missed.steps[0].backup",
+    '"mail"',
+    "one of chat, email",
+  ],
   ["no steps", withPolicy({ steps: [] }), "fallback.missed.steps", "an empty list", "at least one step"],
   [
     "a step to nowhere",

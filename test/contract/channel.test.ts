@@ -6,11 +6,12 @@ import { deliveryOf, messageFields, textMessage } from "../channels/deliveries";
 import type { ChannelDriver, Expectations, OtherSide } from "./driver";
 import { emailDriver } from "./email-driver";
 import { forwardDriver, httpDriver } from "./http-driver";
+import { smsDriver } from "./sms-driver";
 import { telegramDriver } from "./telegram-driver";
 
 const words = "The ferry leaves at 18:05 from pier 4.";
 
-describe.each<ChannelDriver & Expectations>([httpDriver, forwardDriver, emailDriver, telegramDriver])(
+describe.each<ChannelDriver & Expectations>([httpDriver, forwardDriver, emailDriver, smsDriver, telegramDriver])(
   "the $type channel",
   (driver) => {
     let other: OtherSide;

@@ -31,7 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
   genesys: ["message", "errors", "log"],
   fallback: ["message", "errors", "log"],
   media: ["message", "errors", "log"],
-  config: ["message", "genesys/regions", "errors"],
+  config: ["message", "genesys/regions", "fallback/render", "fallback/wording", "errors"],
   message: ["errors"],
   simulator: ["message"],
   "standard-webhooks": ["errors"],

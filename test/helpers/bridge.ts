@@ -40,6 +40,8 @@ export interface SceneSettings {
   gatewayUrl?: string;
   /** Null: none. @default `eventToken` */
   eventToken?: string | null;
+  /** Variables beside those of the scene. */
+  env?: Record<string, string>;
 }
 
 export interface SceneOptions extends SceneSettings {
@@ -322,6 +324,7 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
       GENESYS_GATEWAY_URL: changes.gatewayUrl ?? servers.genesys,
       ...(changes.publicUrl === undefined ? {} : { PUBLIC_URL: changes.publicUrl }),
       ...(changes.eventToken === null ? {} : { EVENT_TOKEN: changes.eventToken ?? eventToken }),
+      ...changes.env,
     },
     readFile: () => JSON.stringify(settings),
   });
