@@ -1,5 +1,8 @@
 /** The store opened by a command, for what changes it while no bridge does. */
-import { createRules, migrateStore, openChannels, understand } from "../app";
+import { openChannels } from "./channels";
+import { migrateStore } from "./reader";
+import { createRules } from "./rules";
+import { understand } from "./understand";
 import type { Config } from "../config";
 import { createWorker } from "../delivery/worker";
 import { StoreHeld } from "../errors";

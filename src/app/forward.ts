@@ -3,7 +3,7 @@ import { createHttpChannel } from "../channels/http";
 import type { Config } from "../config";
 import { deliverableKinds } from "../message/message";
 import { createPoster, signatureHeader } from "../replay/post";
-import { understand } from "../app";
+import { understand } from "./understand";
 import { createSigner } from "./replay";
 
 /** A capture as the stream brings it. */
