@@ -134,7 +134,7 @@ describe.each(engines)("on %s", (engine) => {
     [503, "ServerError"],
   ])("tries end with the time for them, and the last answer (%i) says why", async (status, code) => {
     const scene = await startScene(engine, {
-      chat: { retry: { maxAgeSeconds: 0.05, firstDelayMs: 5, maxDelayMs: 10 } },
+      chat: { retry: { maxAgeSeconds: 1, firstDelayMs: 5, maxDelayMs: 100 } },
     });
     scene.adapter.respond(() => answerWith(status));
     const id = await scene.say("mira");
