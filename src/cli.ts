@@ -9,12 +9,15 @@ import { checkCommand } from "./cli/check";
 import type { Input } from "./cli/confirm";
 import { demoCommand } from "./cli/demo";
 import { eraseCommand } from "./cli/erase";
+import { contactsCommand } from "./cli/contacts";
+import { doctorCommand } from "./cli/doctor";
 import { explainCommand } from "./cli/explain";
 import { listenCommand } from "./cli/listen";
 import { messagesCommand } from "./cli/messages";
 import { migrateCommand } from "./cli/migrate";
 import { type Output, printError, printJsonError } from "./cli/output";
 import { replayCommand } from "./cli/replay";
+import { provisionCommand } from "./cli/provision";
 import { schemaCommand } from "./cli/schema";
 import { noticeCommand } from "./cli/notice";
 import { serveCommand } from "./cli/serve";
@@ -47,6 +50,8 @@ export async function runCli(
     demoCommand,
     simulateCommand,
     checkCommand,
+    doctorCommand,
+    provisionCommand,
     migrateCommand,
     messagesCommand,
     replayCommand,
@@ -54,6 +59,7 @@ export async function runCli(
     listenCommand,
     auditCommand,
     eraseCommand,
+    contactsCommand,
     signCommand,
     verifyCommand,
     explainCommand,

@@ -28,7 +28,7 @@ test("the commands are those that are documented, and more may come", () => {
   expect(names).toEqual(
     expect.arrayContaining([
       ...["serve", "check", "migrate", "messages list", "messages show", "audit", "sign", "verify", "explain"],
-      ...["schema", "adapter test"],
+      ...["schema", "adapter test", "doctor", "provision", "contacts resolve", "contacts merge"],
     ]),
   );
 });
