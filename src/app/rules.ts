@@ -69,6 +69,7 @@ function makeRules(config: Config, integration: Integration | undefined, channel
     onUnconfirmed: integration?.onUnconfirmed ?? "none",
     ...(integration?.organisation === undefined ? {} : { organisation: integration.organisation }),
     ...(policy === undefined ? {} : { fallback: fallbackRule(policy) }),
+    ...(channel?.type === "email" || channel?.type === "sms" ? { consentClass: channel.type } : {}),
   };
 }
 

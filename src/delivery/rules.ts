@@ -1,5 +1,6 @@
 /** What the settings say about a message of one integration on one channel; all that the decisions need to know. */
 import type { RetryRule } from "../channels/channel";
+import type { AddressClass } from "../message/address";
 
 export interface Rules {
   /** The best news the channel can bring. */
@@ -15,6 +16,8 @@ export interface Rules {
   /** The organisation whose Genesys Cloud gets the receipts; undefined: there is none to tell. */
   organisation?: string;
   fallback?: FallbackRule;
+  /** What a recipient who opts out of the channel does not want any more; absent: that is known of the channel alone. */
+  consentClass?: AddressClass;
   /**
    * A customer's message on its way into Genesys Cloud: the id it gets there is its `genesysMessageId`, a failure counts even
    * after it was accepted, and the adapter that brought it is told.

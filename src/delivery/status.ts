@@ -244,6 +244,9 @@ function becomeFailed(state: MessageState, reason: Reason, given: Circumstances)
     ledger: [{ at: now, event: "delivery.failed", detail: { code: reason.code } }],
     ...owe(state, "Failed", reason, now, rules),
     ...notDelivered(state, reason, "failed", given),
+    ...(reason.code === "RecipientOptedOut" && rules.consentClass !== undefined
+      ? { optOut: { address: state.recipientId, channel: rules.consentClass } }
+      : {}),
     removeTasks: state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)],
   };
 }

@@ -3,9 +3,11 @@
  * lines and the tasks that follow are committed together. Many messages share a commit.
  */
 import { StoreUnavailable } from "../errors";
+import type { AddressClass } from "../message/address";
 import type { Reason, ReasonCode } from "../message/message";
 import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
+import { saveConsent } from "./consent";
 import type { Database, Tx } from "./database";
 import { bytes } from "./engine";
 import { insertLedger, type LedgerLine } from "./ledger";
@@ -77,6 +79,8 @@ export interface Change {
   receipt?: { status: "Delivered" | "Failed"; reason?: Reason; at: number; queue: string };
   addTasks?: Omit<NewTask, "subject">[];
   removeTasks?: string[];
+  /** The recipient does not want to be written to any more. */
+  optOut?: { address: string; channel: AddressClass };
   /** Joins the notice that waits for this recipient, or starts one. */
   notice?: NoticeJoin;
 }
@@ -238,12 +242,19 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
     decided.flatMap(({ change }) => change.removeTasks ?? []),
   );
   for (const { state, change } of decided) {
+    if (change.optOut !== undefined) await noteOptOut(tx, state, change.optOut, now);
     if (change.notice !== undefined) await joinNotice(tx, state.seq, change.notice, now);
     // A message that no longer counts as missed may leave its notice with nothing to say.
     else if (state.notice !== null && change.message?.fate !== undefined)
       await hastenTask(tx, `notice:${state.notice.seq}`, now);
   }
   await moveLanes(tx, lanes, now);
+}
+
+function noteOptOut(tx: Tx, state: MessageState, optOut: NonNullable<Change["optOut"]>, at: number) {
+  const reason = "the channel says that the recipient opted out";
+  const evidence = { message: state.id, channel: state.delivery.channel };
+  return saveConsent(tx, { ...optOut, purpose: "*", state: "optedOut", source: "channel", reason, evidence, at });
 }
 
 const updateMessages = bulk<Decided>(

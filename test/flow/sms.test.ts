@@ -111,6 +111,26 @@ describe.each(engines)("on %s", (engine) => {
     expect(twilio.messages).toEqual([]);
   });
 
+  test("whoever opted out is known wherever the message was a delivery of its own", async () => {
+    const { scene, twilio, suppressions } = await startWithTwilio();
+    await scene.restart({
+      fallback: sms,
+      channels: { sms: { type: "sms" } },
+      integration: { channel: "sms" },
+      env: {
+        PUBLIC_URL: publicUrl,
+        TWILIO_ACCOUNT_SID: account.accountSid,
+        TWILIO_AUTH_TOKEN: account.authToken,
+        TWILIO_FROM: "+4366000000",
+        TWILIO_BASE_URL: twilio.url,
+      },
+    });
+    twilio.behave({ status: 400, code: 21610 });
+    const id = await scene.say(phone);
+    await scene.untilStatus(id, "failed");
+    expect(await suppressions()).toMatchObject([{ address: phone, channel: "sms", source: "channel" }]);
+  });
+
   test("STOP opts out, START lifts that, and HELP or a sentence changes nothing", async () => {
     const { receive, suppressions } = await startWithTwilio();
     expect(await receive({ Body: "please stop" })).toMatchObject({ status: 200 });
