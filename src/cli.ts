@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { adapterCommand } from "./cli/adapter";
 import { auditCommand } from "./cli/audit";
+import { bounceCommand } from "./cli/bounce";
 import { capturesCommand } from "./cli/captures";
 import { checkCommand } from "./cli/check";
 import type { Input } from "./cli/confirm";
@@ -66,6 +67,7 @@ export async function runCli(
     schemaCommand,
     adapterCommand,
     suppressCommand,
+    bounceCommand,
     noticeCommand,
   ];
   for (const command of commands) {

@@ -5,6 +5,15 @@ import { type ChannelProfile, channelProfiles } from "../channels/profiles";
 import type { ChannelConfig, Config } from "../config";
 import { deliverableKinds } from "../message/message";
 
+/** Where mails that come back go, by channel. */
+export function listReturnPaths(config: Config) {
+  return config.channels.flatMap((channel) =>
+    channel.type === "email" && channel.returnPath !== undefined
+      ? [{ channel: channel.name, returnPath: channel.returnPath }]
+      : [],
+  );
+}
+
 /** Every channel of the settings that can be used, by name. */
 export function openChannels(config: Config, now: () => number): Map<string, Channel> {
   const channels = new Map<string, Channel>();

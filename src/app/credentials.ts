@@ -6,7 +6,11 @@ import type { Log } from "../log";
 import type { GenesysClient } from "../genesys/client";
 
 /** Says at once what would otherwise show only when the first receipt is due; nothing waits for it. */
-export async function warnOfCredentials(config: Config, clients: ReadonlyMap<string, Pick<GenesysClient, "checkCredentials">>, log: Log): Promise<void> {
+export async function warnOfCredentials(
+  config: Config,
+  clients: ReadonlyMap<string, Pick<GenesysClient, "checkCredentials">>,
+  log: Log,
+): Promise<void> {
   for (const organisation of config.organisations) {
     for (const { clientId, answer } of (await clients.get(organisation.name)?.checkCredentials()) ?? []) {
       if (answer.status === "done") continue;

@@ -4,6 +4,9 @@ import express from "express";
 import helmet from "helmet";
 import { requireToken } from "../admin/access";
 import { auditRoutes } from "../admin/audit";
+import { bounceRoutes } from "../admin/bounces";
+import { createBounceDesk } from "./bounces";
+import { listReturnPaths } from "./channels";
 import { captureRoutes } from "../admin/captures";
 import { erasureRoutes } from "../admin/erasures";
 import { contactRoutes } from "../admin/contacts";
@@ -146,6 +149,14 @@ export function createHttpServer(
     admin,
     messageRoutes({ read: database.read, understand }),
     suppressionRoutes(createConsentDesk(database, now)),
+    bounceRoutes({
+      takeMail: createBounceDesk({
+        database,
+        returnPaths: listReturnPaths(config),
+        reportNotice: parts.reportNotice,
+        now,
+      }),
+    }),
     auditRoutes({
       read: database.read,
       now,

@@ -46,7 +46,7 @@ import { indexLookups } from "../store/lookups";
 import { createReceiptRecorder } from "../store/receipts";
 import { forgetOld, type RetentionRule } from "../store/retention";
 import { sealLedger } from "../store/seals";
-import { openChannels } from "./channels";
+import { listReturnPaths, openChannels } from "./channels";
 import { describeRefusal } from "./credentials";
 import { type BridgeOptions } from "./options";
 import { sayOnce } from "./readiness";
@@ -173,6 +173,7 @@ export function createParts(
   });
 
   const contacts = createContactParts({ config, database, clients, channels, now, log });
+  const returnPaths = listReturnPaths(config);
   const noticeDeps: NoticeDeps = {
     ...shared,
     policyOf: (name) => policies.get(name),
@@ -186,6 +187,7 @@ export function createParts(
       return { status: "done", contact: answer?.status === "done" ? answer.value : { emails: [], phones: [] } };
     },
     publicUrl: config.publicUrl,
+    returnPathOf: (name) => returnPaths.find((one) => one.channel === name)?.returnPath,
     log: {
       noticeSent(facts) {
         metrics.notices.inc({ channel: facts.channel, result: facts.status });

@@ -150,6 +150,9 @@ const channelTypes = [
     smtp: urlOf(["smtp:", "smtps:"], "an smtp:// or smtps:// URL").optional().describe("SMTP_URL when absent."),
     from: mailbox().optional().describe("MAIL_FROM when absent."),
     replyTo: mailbox().optional(),
+    returnPath: emailAddress()
+      .optional()
+      .describe("Where notices that cannot be delivered come back to; +TOKEN is added before the @."),
     timeoutSeconds: timeoutSeconds.default(30),
     ...sharedByChannels,
   }),

@@ -5,14 +5,16 @@ import type { Address } from "../fallback/addresses";
 import type { NoticePolicy } from "../fallback/policy";
 import { renderNotice } from "../fallback/render";
 import { classifyAddress } from "../message/address";
+import { writeReturnPath } from "../message/bounce";
 import { widenPurpose } from "../message/consent";
 import type { Message } from "../message/message";
+import { signReturn } from "../store/bounces";
 import type { NoticeState } from "../store/notices";
 import { sealUnsubscribe } from "../store/unsubscribe";
 import type { NoticeDeps } from "./notice-deps";
 
 export function writeContent(
-  deps: Pick<NoticeDeps, "understand" | "publicUrl" | "log">,
+  deps: Pick<NoticeDeps, "understand" | "publicUrl" | "returnPathOf" | "log">,
   notice: NoticeState,
   {
     policy,
@@ -56,11 +58,13 @@ export function writeContent(
   }
   const shared = { to: address.value, subject: rendered.subject, language: rendered.language };
   if (!isMail) return { ...shared, text: rendered.sms };
+  const returnPath = deps.returnPathOf(channel.name);
   return {
     ...shared,
     text: rendered.text,
     html: rendered.html,
     ...(unsubscribeUrl === undefined ? {} : { unsubscribeUrl }),
+    ...(returnPath === undefined ? {} : { returnPath: writeReturnPath(returnPath, signReturn(secret, notice.id)) }),
   };
 }
 

@@ -28,6 +28,8 @@ export interface NoticeDeps {
   understand(capture: KeptBody): Message;
   /** Where customers reach this bridge, without a slash at its end; undefined: notices carry no links to it. */
   publicUrl: string | undefined;
+  /** Where mails of this channel come back to; undefined: to their sender. */
+  returnPathOf(channel: string): string | undefined;
   persist<T>(write: () => Promise<T>): Promise<T>;
   now: () => number;
   random: () => number;

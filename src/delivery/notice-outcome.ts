@@ -2,6 +2,7 @@
 import type { Channel, Outcome } from "../channels/channel";
 import { type AfterSend, decideAfterSend, type NoticePolicy, type SendResult } from "../fallback/policy";
 import { classifyAddress } from "../message/address";
+import { isDeadMailbox } from "../message/bounce";
 import type { ReasonCode } from "../message/message";
 import { saveConsent } from "../store/consent";
 import type { Tx } from "../store/database";
@@ -164,11 +165,6 @@ async function learnFromFailure(
   } else if (channel === "email" && isDeadMailbox(outcome.answer)) {
     await saveConsent(tx, { ...shared, source: "bounce", reason: "the mailbox does not exist", evidence });
   }
-}
-
-/** RFC 3463: 5.1.x speaks of the recipient's address (7 and 8 of the sender's), 5.2.1 of a disabled mailbox; 5.2.2, 5.7 and 4.x do not. */
-export function isDeadMailbox(answer: string): boolean {
-  return /\b5\.(1\.(?![78]\b)\d{1,3}|2\.1)\b/.test(answer);
 }
 
 /** Returns `reportNotice(send, receipt)`, which applies what a channel reports of a notice's send; false when there is no such send. */

@@ -151,6 +151,7 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
         sender: { origin: "human", nickname: "Noor" },
       }) as Message,
     publicUrl: "https://bridge.example",
+    returnPathOf: () => undefined,
     persist: (write) => write(),
     now: () => now,
     random: () => 1,
