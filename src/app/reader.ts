@@ -4,6 +4,9 @@ import type { Config } from "../config";
 import { attributeQueue } from "../delivery/notice-attributes";
 import { BridgeError } from "../errors";
 import { type AuditOptions, audit } from "../store/audit";
+import { codeQueue } from "../store/contact-proofs";
+import { contactQueue } from "../store/contact-tasks";
+import { conversationQueue, optOutQueue } from "../store/genesys-events";
 import { openDatabase } from "../store/database";
 import { findMessage } from "../store/messages";
 import { migrate } from "../store/migrate";
@@ -30,9 +33,10 @@ export function auditOptions(config: Config, now: number): AuditOptions {
         ...config.organisations.map((one) => inboundChannelName(one.name)),
       ].flatMap((name) => [deliverQueue(name), typingQueue(name)]),
       ...config.channels.map((one) => failureQueue(one.name)),
-      "conversations",
-      "contacts",
-      "codes",
+      conversationQueue,
+      optOutQueue,
+      contactQueue,
+      codeQueue,
       ...config.organisations.flatMap((one) => [
         `receipts-failed:${one.name}`,
         `receipts-delivered:${one.name}`,

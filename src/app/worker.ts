@@ -17,6 +17,8 @@ import { createAttributes } from "../delivery/notice-attributes";
 import type { NoticeDeps } from "../delivery/notice-deps";
 import { createNoticeReports } from "../delivery/notice-outcome";
 import { createNotices } from "../delivery/notices";
+import { createOptOuts } from "../delivery/opt-outs";
+import { saveConsent } from "../store/consent";
 import { createPersist } from "../delivery/persist";
 import { createReports } from "../delivery/reports";
 import { createTyping } from "../delivery/typing";
@@ -221,6 +223,13 @@ export function createParts(
       integrationOf: missedFor.integration,
       organisationOf,
       log,
+    }),
+    createOptOuts({
+      database,
+      async recordOptOut(tx, { conversationId, ...optOut }) {
+        const evidence = conversationId === null ? {} : { evidence: { conversationId } };
+        await saveConsent(tx, { ...optOut, ...evidence, purpose: "*", state: "optedOut", source: "flow" });
+      },
     }),
     ...reports,
     createNotices(noticeDeps, longestTimeoutMs),

@@ -92,7 +92,7 @@ async function forgetTexts(tx: Tx, before: number): Promise<{ count: number; mor
   return { count: due.length, more: old.length === atOnce };
 }
 
-/** Reports of adapters, refused webhooks and replays: what stands in them as text, then they themselves. */
+/** Reports of adapters, refused webhooks, what triggers told, what was done to contacts, and replays: what stands in them as text, then they themselves. */
 async function forgetReports(
   { db }: Tx,
   { textBefore, messagesBefore }: { textBefore: number; messagesBefore: number },
@@ -102,6 +102,9 @@ async function forgetReports(
   ]);
   await run(db, "delete from quarantine where received_at < $1", [textBefore]);
   await run(db, "delete from callbacks where received_at < $1 and state <> 'waiting'", [messagesBefore]);
+  await run(db, "delete from genesys_events where received_at < $1 and state <> 'waiting'", [textBefore]);
+  await run(db, "delete from contact_proofs where created_at < $1", [textBefore]);
+  await run(db, "delete from contact_journal where at < $1", [messagesBefore]);
   await run(db, "delete from replays where changed_at < $1 and state <> 'running'", [textBefore]);
 }
 

@@ -13,7 +13,7 @@ const sample = (name: string) =>
 
 const contactId = "882e4fe5-06b4-570d-88d4-c1ed1cbf6d83";
 const address = "ines@harborline.example";
-const fallback = { graceSeconds: 0, addressOf: { [contactId]: { email: address } } };
+const fallback = { graceSeconds: 0 };
 
 interface Item {
   id: string;
@@ -211,7 +211,7 @@ describe.each(engines)("on %s", (engine) => {
 
   test("an open message that the webhook never brought is told by its integration's policy, others are left alone", async () => {
     const practice = await startPractice(engine, {
-      fallback: { ...fallback, addressOf: {} },
+      fallback: fallback,
       events: { customerEndDelaySeconds: 0 },
     });
     const { simulator } = practice;
@@ -254,7 +254,7 @@ describe.each(engines)("on %s", (engine) => {
 
   test("a message whose failure the bridge knows of is not told twice", async () => {
     const practice = await startPractice(engine, {
-      fallback: { ...fallback, addressOf: {} },
+      fallback: fallback,
       events: { customerEndDelaySeconds: 0 },
     });
     practice.adapter.respond(() => refused("InvalidDestination"));
@@ -354,5 +354,62 @@ describe.each(engines)("on %s", (engine) => {
       Array(3).fill(["other", "noted"]),
     );
     expect(practice.simulator.requests.list({ route: "GET /api/v2/conversations/{conversationId}" })).toEqual([]);
+  });
+
+  test("an opt-out that a flow heard is noted once, with where it was heard, and holds", async () => {
+    const practice = await startPractice(engine, { fallback });
+    const chat = startWebChat(practice);
+    const { conversationId } = chat;
+    const optOut = { type: "optOut", address: "INES@harborline.example", channel: "email", conversationId };
+    for (const body of [
+      { ...optOut, at: "2026-09-14T08:00:00Z" },
+      { ...optOut, at: "2026-09-14T08:00:00Z" },
+    ]) {
+      expect((await practice.sendEvent(body)).status).toBe(202);
+    }
+    const { items } = await until(
+      () => practice.get<{ items: object[] }>("/api/v1/suppressions"),
+      (found) => found.items.length > 0,
+    );
+    expect(items).toMatchObject([
+      { address, channel: "email", purpose: "*", source: "flow", at: "2026-09-14T08:00:00.000Z" },
+    ]);
+    expect((await eventRows(practice)).map(({ type, state }) => [type, state])).toEqual([["optOut", "done"]]);
+
+    practice.simulator.webChats.leave(conversationId);
+    practice.simulator.webChats.say(conversationId, "Your cabin is ready.");
+    await practice.sendEvent({ ...chat, eventTimeMs: Date.now() });
+    await until(
+      () => list(practice),
+      (all) => all[0]?.fate === "suppressed",
+    );
+    expect(practice.mails()).toEqual([]);
+  });
+
+  test("of several organisations the one that knows the conversation is asked, and tells who the customer is", async () => {
+    const clients = [
+      { id: "client-a", secret: "secret-a" },
+      { id: "client-b", secret: "secret-b" },
+    ];
+    const practice = await startPractice(engine, {
+      fallback,
+      organisations: { first: { clients: clients.slice(1) } },
+      integration: { organisation: "main" },
+      organisation: { webMessaging: { fallback: "missed", from: "Harborline" } },
+      simulator: { clients },
+    });
+    // The first one to be asked does not know it.
+    practice.simulator.faults.add({ route: "GET /api/v2/conversations/*", status: 404, count: 1 });
+    const chat = startWebChat(practice);
+    practice.simulator.webChats.leave(chat.conversationId);
+    practice.simulator.webChats.say(chat.conversationId, "Your cabin is ready.");
+    await practice.sendEvent({ ...chat, eventTimeMs: Date.now() });
+    const [item] = await untilTold(practice, 1);
+    expect(item?.integration).toBe("web-messaging.main");
+    expect(mailsOf(practice)).toEqual([{ to: [address], subject: "You have a new message from Harborline" }]);
+    const asked = practice.simulator.requests
+      .list()
+      .filter(({ path }) => path === `/api/v2/conversations/${chat.conversationId}`);
+    expect(asked.map(({ status }) => status)).toEqual([404, 200]);
   });
 });

@@ -32,6 +32,8 @@ export interface SceneSettings {
   integrations?: Body[];
   maxBodyBytes?: number;
   organisation?: Body;
+  /** Further ones, ahead of `main`. */
+  organisations?: Body;
   events?: Body;
   contacts?: Body;
   /** @default none */
@@ -278,6 +280,7 @@ function loadSettings(changes: SceneSettings, servers: { adapter: string; genesy
   const { integration, chat, fallback, channels, integrations, maxBodyBytes, organisation, events } = changes;
   const settings = {
     organisations: {
+      ...changes.organisations,
       main: { clients: [{ id: "client-a", secret: "secret-a" }], requestsPerMinute: 60_000, ...organisation },
     },
     ...(events === undefined ? {} : { events }),
