@@ -270,9 +270,15 @@ async function endNotices(tx: Tx, seqs: readonly number[], now: number): Promise
     const isWaiting = notice?.in_flight === 0 && (notice.status === "waiting" || notice.status === "sending");
     await run(
       tx.db,
-      `update notices set recipient_key = 'erased:' || cast(seq as text), provider_message_id = null, answer = null, status = $1, changed_at = $2
+      `update notices set recipient_key = 'erased:' || cast(seq as text), customer_key = null, provider_message_id = null, answer = null,
+         status = $1, changed_at = $2
        where seq = $3`,
       [isWaiting ? "cancelled" : notice?.status, now, seq],
+    );
+    await run(
+      tx.db,
+      "update notice_sends set recipient_key = 'erased', provider_message_id = null, text_hash = '' where notice_seq = $1",
+      [seq],
     );
     if (isWaiting) await removeTasks(tx, [`notice:${seq}`]);
   }

@@ -188,4 +188,9 @@ async function deleteAll(db: Db, gone: readonly Gone[], before: number): Promise
     "delete from notices where changed_at < $1 and status not in ('waiting', 'sending') and not exists (select 1 from messages m where m.notice_seq = notices.seq)",
     [before],
   );
+  await run(
+    db,
+    "delete from notice_sends where at < $1 and not exists (select 1 from notices n where n.seq = notice_sends.notice_seq)",
+    [before],
+  );
 }

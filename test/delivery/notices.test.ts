@@ -1,3 +1,4 @@
+import { eraseRecipient } from "../../src/store/erase";
 import { engines } from "../helpers/stores";
 import { accepted, down, hashOf, minute, openLab, policyOf, refused, start, stepTo } from "./notice-lab";
 
@@ -368,6 +369,30 @@ describe.each(engines)("on %s", (engine) => {
       }
       expect(await Promise.all(ids.map(lab.fate))).toEqual(["exhausted", next]);
     });
+  });
+
+  test("a customer who is forgotten leaves no trace in notices, and an opt-out goes on holding", async () => {
+    const lab = await openLab(engine);
+    await lab.know("visitor-1", { email: mira, phone });
+    lab.answer("email", () => refused("InvalidDestination", "RCPT TO: 550 5.1.1"));
+    await lab.miss("visitor-1");
+    lab.advance(minute);
+    await lab.run();
+    await eraseRecipient(lab.database, { recipient: "visitor-1" }, lab.now);
+    const { db } = lab.database;
+    const left = JSON.stringify([
+      await db.selectFrom("notices").selectAll().execute(),
+      await db.selectFrom("notice_sends").selectAll().execute(),
+      await db.selectFrom("customers").selectAll().execute(),
+      await db.selectFrom("consents").selectAll().execute(),
+      await db.selectFrom("consent_history").selectAll().execute(),
+    ]);
+    for (const trace of ["visitor-1", mira, phone]) expect(left).not.toContain(trace);
+    await lab.know("visitor-2", { email: mira });
+    const id = await lab.miss("visitor-2");
+    lab.advance(minute);
+    await lab.run();
+    expect(await lab.fate(id)).toBe("suppressed");
   });
 
   describe("an external contact", () => {
