@@ -2,7 +2,7 @@
 import { Agent, request } from "undici";
 import type { Config } from "../config";
 import { BridgeError, type ErrorCode, StartError, statusOfCode } from "../errors";
-import { findAdminToken } from "./settings";
+import { readAdminToken } from "./settings";
 
 export interface RunningBridge {
   /** Where it listens, without a slash at the end. */
@@ -39,9 +39,13 @@ export async function isRunning(url: string): Promise<boolean> {
   }
 }
 
-export function connectBridge(config: Config): RunningBridge {
-  const url = bridgeUrl(config);
-  const authorization = `Bearer ${findAdminToken(config).token}`;
+/** `at` is where it runs, when not on this machine. Throws StartError without an admin token. */
+export function connectBridge(config: Config, at?: string): RunningBridge {
+  const url = at?.replace(/\/+$/, "") ?? bridgeUrl(config);
+  const token = readAdminToken(config);
+  if (token === undefined)
+    throw new StartError("No admin token is known: set ADMIN_TOKEN, or DATA_DIR as the bridge has it.");
+  const authorization = `Bearer ${token}`;
   const dispatcher = new Agent({ connect: { timeout: 3000 }, bodyTimeout: 0 });
 
   async function ask(

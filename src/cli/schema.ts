@@ -5,6 +5,7 @@ import { StartError } from "../errors";
 import { adapterBodies, adapterFailure } from "../message/adapter";
 import { acceptance, deliveryBody, refusal } from "../message/delivery-body";
 import { messageJsonSchema } from "../message/schema";
+import { captureLine } from "../replay/capture-file";
 import { type CommandContext, printJson } from "./output";
 
 interface Published {
@@ -18,6 +19,7 @@ const draft = (schema: z.ZodType, title: string) => ({ ...z.toJSONSchema(schema,
 export const schemas: Readonly<Record<string, Published>> = {
   message: { about: "what a webhook body means, as adapters receive it", write: messageJsonSchema },
   settings: { about: "the settings file", write: describeSettings },
+  capture: { about: "one line of a capture file", write: () => draft(captureLine, "Capture") },
   delivery: { about: "what an adapter is posted", write: () => draft(deliveryBody, "Delivery") },
   acceptance: { about: "an adapter's 2xx answer", write: () => draft(acceptance, "Acceptance") },
   refusal: { about: "an adapter's 4xx answer that ends a delivery", write: () => draft(refusal, "Refusal") },

@@ -15,7 +15,7 @@ export interface Capture {
 /** Files written by a bridge that knows more say so by a higher number. */
 const version = 1;
 
-const captureLine = z.strictObject({
+export const captureLine = z.strictObject({
   version: z.number().optional(),
   integration: z.string().min(1),
   receivedAt: z.iso.datetime({ offset: true }),

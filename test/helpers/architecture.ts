@@ -7,7 +7,7 @@ const mayImport: Record<string, readonly string[]> = {
   main: ["cli", "app", "config", "simulator", "webhook/signature", "message", "errors", "log"],
   cli: [
     ...["app", "config", "demo", "simulator", "webhook/signature", "webhook/diagnose", "webhook/body", "message"],
-    ...["adapter-kit", "errors", "log"],
+    ...["adapter-kit", "replay/capture-file", "errors", "log"],
   ],
   demo: [
     ...["app", "config", "simulator", "webhook/signature", "standard-webhooks"],

@@ -76,7 +76,7 @@ describe("omb verify --rejected", () => {
     const nobody = await run(["verify", "--rejected", "--take", "--server", "http://127.0.0.1:1"], { env });
     expect(nobody).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("no bridge answers at http://127.0.0.1:1"),
+      stderr: expect.stringContaining("No bridge answers at http://127.0.0.1:1"),
     });
   });
 });
