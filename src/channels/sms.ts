@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { parsePhoneNumberFromString } from "libphonenumber-js";
 import type { Twilio } from "twilio";
-import { deliverableKinds } from "../message/message";
 import type { Accepts, Channel, HiddenSend, LookUp, OutboundDelivery, Outcome, RetryRule } from "./channel";
 import { judgeTwilioFailure, judgeTwilioMessage, type TwilioFailure } from "./sms-outcome";
 import { countSegments } from "./sms-segments";
@@ -67,7 +66,7 @@ export function createSmsChannel(settings: SmsChannelSettings): Channel {
   return {
     name: settings.name,
     type: "sms",
-    accepts: { kinds: deliverableKinds, textLength: longestText, mediaTypes: [], buttons: 0, ...settings.accepts },
+    accepts: { kinds: ["text"], textLength: longestText, mediaTypes: [], buttons: 0, ...settings.accepts },
     confirms: statusUrl === undefined ? "accepted" : "delivered",
     repeatable: false,
     timeoutMs,
