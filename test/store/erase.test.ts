@@ -138,6 +138,8 @@ describe.each(engines)("on %s", (engine) => {
       quarantined: 1,
       replays: 0,
       contacts: 3,
+      customers: 0,
+      consents: 0,
     });
     const left = await textOf(database);
     expect(left).not.toContain(mira);
