@@ -26,6 +26,7 @@
  *                        { "webhook": "*", "duplicates": 1 } · { "webhook": "*", "reorder": true, "count": 1 }
  *                        { "inbound": "*", "reasons": [{ "code": "RateLimited", "message": "…" }], "count": 1 }
  *     POST /_webchats    { "contactId": "…" } starts a chat in a browser; PATCH /_webchats { "conversationId": "…", "browser": "gone" }
+ *     GET /_desk         the agent's desk, for a browser
  *     GET, DELETE /_faults · GET /_state · POST /_events · POST /_disconnect · POST /_reset
  *
  * Where Genesys Cloud's behaviour is not documented, the simulator takes the way that shows a connector's mistakes:
@@ -42,6 +43,7 @@ export { defaultClient, type SimulatorOptions } from "./options";
 export type { Addressee, Said } from "./outbound";
 export type { Utterance } from "./outbound-message";
 export { runSimulator, SimulatorUsageError, simulatorUsage } from "./run";
+export { playScenario, readScenario, type Scenario, ScenarioError, scenario, type StepResult } from "./scenario";
 export { createSimulator, type Simulator } from "./simulator";
 export type { MessageStatus, StoredMessage, StoredReceipt } from "./state";
 export type { TriggerRun } from "./triggers";

@@ -57,6 +57,7 @@ export async function runSimulator(args: readonly string[], print: (line: string
   for (const { id, name, webhookUrl } of options.integrations ?? [])
     print(`  integration    ${id} (${name}) -> ${webhookUrl}`);
   print(`  say something  curl -X POST ${url}/_say -d '{"to":"crew-7781","text":"Good morning"}'`);
+  print(`  be the agent   ${url}/_desk`);
   print(`  look inside    curl ${url}/_state`);
   print(`  break it       curl -X POST ${url}/_faults -d '{"route":"POST /api/v2/**","status":503,"count":3}'`);
   return simulator;

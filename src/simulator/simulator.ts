@@ -8,6 +8,7 @@ import { createControlRoutes } from "./controls";
 import { createConversationEnd, type EndedBy } from "./conversation-end";
 import { createConversationRoutes } from "./conversation-routes";
 import { createConversations, deliveryError } from "./conversations";
+import { createDeskRoutes } from "./desk";
 import { createDownloads } from "./downloads";
 import { createEvents } from "./events";
 import { createFaults } from "./faults";
@@ -81,8 +82,9 @@ export function createSimulator(options: SimulatorOptions = {}) {
     ...downloads.routes,
   ];
   const controlRoutes = createControlRoutes({ ...shared, conversationEnd, webChats, triggers, log, reset });
+  const deskRoutes = createDeskRoutes({ ...shared, conversationEnd, webChats });
   const server = createApiServer({
-    routes: [...apiRoutes, ...controlRoutes],
+    routes: [...apiRoutes, ...controlRoutes, ...deskRoutes],
     tokens,
     limits,
     faults,

@@ -99,6 +99,13 @@ export function createWebChats({ conversations, contacts, raise, now }: WebChatD
     return conversation;
   }
 
-  return { start, say, leave, comeBack, clear: () => gone.clear() };
+  return {
+    start,
+    say,
+    leave,
+    comeBack,
+    isGone: (conversationId: string) => gone.has(conversationId),
+    clear: () => gone.clear(),
+  };
 }
 export type WebChats = ReturnType<typeof createWebChats>;
