@@ -25,17 +25,23 @@ export function digestParts(parts: readonly { kind: string }[]): string {
 /** Ten characters of SHA-256 over the value with its keys in one order; enough to tell two values apart. */
 function digest(value: unknown): string {
   try {
-    return hash("sha256", JSON.stringify(value, inOneOrder), "base64url").slice(0, 10);
+    return hash("sha256", typeof value === "string" ? value : write(value), "base64url").slice(0, 10);
   } catch (error) {
-    // JSON.stringify gives up where values are nested tens of thousands of levels deep.
+    // Values nested tens of thousands of levels deep overflow the stack.
     if (error instanceof RangeError) return "too-deep";
     throw error;
   }
 }
 
-function inOneOrder(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const keys = Object.keys(value);
-  if (keys.length < 2) return value;
-  return Object.fromEntries(keys.sort().map((key) => [key, (value as Record<string, unknown>)[key]]));
+/** JSON with sorted keys; by hand, because a replacer makes JSON.stringify several times slower. */
+function write(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(write).join()}]`;
+  const keys = Object.keys(value).sort();
+  let text = "{";
+  for (const key of keys) {
+    const inner = (value as Record<string, unknown>)[key];
+    if (inner !== undefined) text += `${JSON.stringify(key)}:${write(inner)},`;
+  }
+  return `${text}}`;
 }

@@ -8,19 +8,27 @@ export interface NewDelivery {
   id: string;
   channel: string;
   lane: string;
-  /** What set it off: `first` or `replay`. */
-  trigger: string;
+  trigger: Trigger;
 }
 
-const insertDeliveries = bulk<NewDelivery>(
-  "insert into deliveries (message_seq, id, channel, lane, trigger, status, attempts) values {rows}",
-  "(?, ?, ?, ?, ?, 'pending', 0)",
-  (one) => [one.messageSeq, one.id, one.channel, one.lane, one.trigger],
-);
+/** What set a delivery off. */
+export type Trigger = "first" | "replay";
+
+/** A statement for each trigger: a parameter more would cost every webhook. */
+const insertOf = (trigger: Trigger) =>
+  bulk<NewDelivery>(
+    "insert into deliveries (message_seq, id, channel, lane, trigger, status, attempts) values {rows}",
+    `(?, ?, ?, ?, '${trigger}', 'pending', 0)`,
+    (one) => [one.messageSeq, one.id, one.channel, one.lane],
+  );
+const insert = { first: insertOf("first"), replay: insertOf("replay") };
 
 /** Adds deliveries, which are sent once everything before them in their lanes has left it. */
 export async function addDeliveries(tx: Tx, deliveries: readonly NewDelivery[], now: number): Promise<void> {
   if (deliveries.length === 0) return;
-  await insertDeliveries(tx.db, deliveries);
+  for (const trigger of ["first", "replay"] as const) {
+    const ofTrigger = deliveries.filter((one) => one.trigger === trigger);
+    if (ofTrigger.length > 0) await insert[trigger](tx.db, ofTrigger);
+  }
   await joinLanes(tx, deliveries, now);
 }

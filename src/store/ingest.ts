@@ -4,7 +4,7 @@ import { createBatcher } from "./batch";
 import { bulk } from "./bulk";
 import { type CustomerFacts, customerKeyOf, rememberCustomer } from "./customers";
 import type { Database, Tx } from "./database";
-import { addDeliveries } from "./deliveries";
+import { addDeliveries, type Trigger } from "./deliveries";
 import { insertLedger, type LedgerLine } from "./ledger";
 import { markReturned } from "./returns";
 import { addTasks, type NewTask } from "./tasks";
@@ -35,7 +35,7 @@ export interface Arrival {
   /** How else the customer can be reached, as far as the adapter knows. */
   customer?: CustomerFacts;
   /** Present when the message goes on in its lane; `trigger` is `first` unless said otherwise. */
-  delivery?: { id: string; channel: string; lane: string; trigger?: string };
+  delivery?: { id: string; channel: string; lane: string; trigger?: Trigger };
   ledger: LedgerLine[];
   tasks?: Omit<NewTask, "subject">[];
 }
@@ -135,7 +135,7 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
   const tasks = kept.flatMap(({ arrival, seq }) => (arrival.tasks ?? []).map((task) => ({ ...task, subject: seq })));
   await addTasks(tx, tasks, now);
   const deliveries = kept.flatMap(({ arrival, seq }) =>
-    arrival.delivery ? [{ trigger: "first", ...arrival.delivery, messageSeq: seq }] : [],
+    arrival.delivery ? [{ trigger: "first" as const, ...arrival.delivery, messageSeq: seq }] : [],
   );
   await addDeliveries(tx, deliveries, now);
 }
