@@ -216,6 +216,9 @@ function describeBreaker(state: { probeAt?: number; failures: number }) {
 
 /** A worker's health is a courtesy: it works on when another process has its port. */
 export async function listen(server: Server, config: Config, optional: boolean, log: Log): Promise<void> {
+  // Callers keep connections for their next request; one that we close first costs them a reset, and us a repeat.
+  server.keepAliveTimeout = 75_000;
+  server.headersTimeout = 80_000;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

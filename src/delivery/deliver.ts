@@ -171,7 +171,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     attempt: number,
   ): Promise<Outcome> {
     const shared = { deliveryId: state.delivery.id, attempt, receivedAt, original: { body, headers } };
-    if (understood.parts === undefined) return channel.send({ ...shared, message: understood.message });
+    if (understood.parts === undefined) return hand({ ...shared, message: understood.message });
     const prepared = await prepareMedia(state, understood.message, attempt);
     if (!prepared.ok) {
       const { retryable, reason } = prepared;
@@ -182,7 +182,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     if (parts.length === 0) {
       return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
     }
-    if (parts.length === 1 && parts[0]) return channel.send({ ...shared, message: writePart(message, parts[0]) });
+    if (parts.length === 1 && parts[0]) return hand({ ...shared, message: writePart(message, parts[0]) });
     return sendParts(
       state,
       shared,
@@ -215,7 +215,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     for (const [index, message] of parts.entries()) {
       if (index < state.delivery.partsSent) continue;
       const part = { number: index + 1, count };
-      outcome = await channel.send({ ...shared, message, part });
+      outcome = await hand({ ...shared, message, part });
       if (outcome.status === "failed" || part.number === count) return outcome;
       await deps.persist(() =>
         deps.change({
@@ -226,6 +226,16 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       );
     }
     return outcome;
+  }
+
+  /** An exception is a mistake of the channel. Where a repeat could reach the customer twice, it may have happened after the send. */
+  async function hand(outbound: OutboundDelivery): Promise<Outcome> {
+    try {
+      return await channel.send(outbound);
+    } catch (error) {
+      if (channel.repeatable) throw error;
+      return { ...failureOf(error), retryable: false, uncertain: true };
+    }
   }
 
   function noteSign(sign: Sign, probe: boolean) {
@@ -273,14 +283,15 @@ interface Sent {
 
 /** A channel returns what the other side does; an exception is a mistake of ours, and the message is not lost to it. */
 function mistaken(error: unknown): Sent {
+  return { outcome: { ...failureOf(error), retryable: true } };
+}
+
+function failureOf(error: unknown) {
   const name = error instanceof Error ? error.name : "unknown";
   return {
-    outcome: {
-      status: "failed",
-      retryable: true,
-      reason: { code: "ServerError", message: "the channel could not be used" },
-      answer: `error in the channel: ${name}`,
-    },
+    status: "failed" as const,
+    reason: { code: "ServerError" as const, message: "the channel could not be used" },
+    answer: `error in the channel: ${name}`,
   };
 }
 

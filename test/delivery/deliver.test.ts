@@ -107,6 +107,20 @@ describe.each(engines)("on %s", (engine) => {
     expect(JSON.stringify(found?.attempts)).not.toContain("mira@");
   });
 
+  test("a channel that throws and must not repeat leaves an outcome that nobody knows", async () => {
+    const { database } = await openStore(engine);
+    const arrival = arrivalOf("mira");
+    await save(database, arrival);
+    const fail = async () => {
+      throw new TypeError("after the last byte");
+    };
+    const { work } = createTestDelivery(database, fail, { repeatable: false });
+    await work();
+    expect(await findMessage(database.db, arrival.id)).toMatchObject({
+      item: { fate: "open", delivery: { status: "unknown", attempts: 1 } },
+    });
+  });
+
   test("a message that cannot be made fit for the channel is tried again, fails in time, and blocks nobody for ever", async () => {
     const { database } = await openStore(engine);
     const arrival = arrivalOf("mira");

@@ -155,7 +155,7 @@ describe.each(engines)("on %s", (engine) => {
   });
 
   test("a customer without an address is unreachable", async () => {
-    const scene = await startFailing(engine);
+    const scene = await startFailing(engine, { fallback: { addresses: ["recipient", "adapter"] } });
     const id = await scene.say("crew-7781");
     expect(await scene.untilFate(id, "unreachable")).toMatchObject({
       notice: { status: "unreachable", channel: null },
