@@ -260,6 +260,8 @@ describe.each(engines)("on %s", (engine) => {
     expect(text).toContain('omb_breaker_open{channel="chat"} 1');
 
     // A probe goes out each time the wait is over; everything else stays where it is.
+    // What had been claimed before it opened still goes out.
+    await scene.settleUnderWay();
     const callsWhenOpen = scene.adapter.calls.length;
     scene.clock.advance(1000);
     await until(() => scene.adapter.calls.length > callsWhenOpen);
