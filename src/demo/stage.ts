@@ -114,8 +114,6 @@ export async function openStage({ port = "0", host = "127.0.0.1", version, now, 
       log: overhear(log, hear),
       version,
       now,
-    }).catch((error: unknown) => {
-      throw isTaken(error) ? new StartError(`PORT ${port} is taken: choose another, or none`) : error;
     });
     ends.push(bridge.stop);
     url = `http://${isAny(host) ? "127.0.0.1" : host}:${bridge.address()?.port}`;
@@ -212,10 +210,6 @@ function overhear(log: Log, hear: (news: News) => void): Log {
       hear({ type: "noticed" });
     },
   };
-}
-
-function isTaken(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === "EADDRINUSE";
 }
 
 function isAny(host: string): boolean {

@@ -33,15 +33,6 @@ describe.each(engines)("on %s", (engine) => {
     expect(notice).toMatchObject({ id: "mira", status: "waiting", missed: [] });
   });
 
-  test("a notice for several customers waits on for those who have not come back", async () => {
-    const { database } = await openStore(engine);
-    const [one, two] = [arrivalOf("mira"), arrivalOf("noor")];
-    await save(database, one, two);
-    await miss(database, [one, two], "both");
-    await database.transaction((tx) => markReturned(tx, [mira], start));
-    expect([await fateOf(database, one.id), await fateOf(database, two.id)]).toEqual(["returned", "open"]);
-  });
-
   test("a notice that is about to go out is left to who sends it", async () => {
     const { database } = await openStore(engine);
     const missed = arrivalOf("mira");
