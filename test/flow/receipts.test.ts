@@ -113,7 +113,8 @@ describe.each(engines)("on %s", (engine) => {
       scene.clock.advance(10_000);
       return (await receiptOf(scene, id))?.state === "sent";
     });
-    expect(scene.receipts()).toHaveLength(1);
+    // The try with the worthless token is among them.
+    expect(new Set(scene.receipts().map(({ body }) => JSON.stringify(body))).size).toBe(1);
   });
 
   test("a receipt that Genesys Cloud refuses is not sent again, and the ledger says what it was told", async () => {
