@@ -84,7 +84,14 @@ export function writeSettings(adapterUrl: string, smtpUrl: string) {
       email: { type: "email", smtp: smtpUrl, from: "Harborline <chat@harborline.example>", timeoutSeconds: 5 },
     },
     fallback: {
-      missed: { undeliveredAfterSeconds: 8, graceSeconds: 1, steps: [{ channel: "email" }] },
+      // The Genesys Cloud of this test keeps no conversations to look into or to show attributes on.
+      missed: {
+        undeliveredAfterSeconds: 8,
+        graceSeconds: 1,
+        steps: [{ channel: "email" }],
+        addresses: ["recipient"],
+        attributes: "none",
+      },
     },
   };
 }
