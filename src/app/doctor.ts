@@ -1,9 +1,11 @@
 /** Reaches for everything that the settings name, and says what is wrong and how to mend it. Changes nothing anywhere. */
 import { randomUUID } from "node:crypto";
+import { Resolver } from "node:dns/promises";
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { probeChannel, type ProbedChannel } from "../channels/probe";
-import type { Config, Integration, Organisation } from "../config";
+import { probeChannel } from "../channels/probe";
+import { probeSignature, type ResolveTxt } from "../channels/probe-mail";
+import type { ChannelConfig, Config, Integration, Organisation } from "../config";
 import type { GenesysAnswer } from "../genesys/answer";
 import { createGenesysClient, type GenesysClient } from "../genesys/client";
 import { createContacts } from "../genesys/contacts";
@@ -24,15 +26,22 @@ export interface Examined {
 
 const timeoutMs = 15_000;
 
-/** Looks at everything at once; each part is told as soon as it is known. */
+export interface ExamineDeps {
+  /** Each part is told as soon as it is known. */
+  onExamined?: (one: Examined) => void;
+  /** Asks the DNS. @default the name servers of this machine */
+  resolveTxt?: ResolveTxt;
+}
+
+/** Looks at everything at once. */
 export async function examine(
   config: Config,
-  onExamined: (one: Examined) => void = () => undefined,
+  { onExamined = () => undefined, resolveTxt = createResolver() }: ExamineDeps = {},
 ): Promise<Examined[]> {
   const parts = [
     examineStore(config),
     ...config.organisations.map((organisation) => examineOrganisation(config, organisation)),
-    ...config.channels.map((channel) => examineChannel(channel.name, channel)),
+    ...config.channels.map((channel) => examineChannel(channel, resolveTxt)),
   ];
   const all = await Promise.all(
     parts.map(async (part) => {
@@ -86,10 +95,19 @@ function isWritable(directory: string): boolean {
   }
 }
 
-async function examineChannel(name: string, channel: ProbedChannel): Promise<Examined[]> {
-  const part = `channels.${name}`;
-  const { answer, ...probe } = await probeChannel(channel);
-  return [probe.ok ? { part, ok: true, found: answer } : { part, ok: false, found: answer, mend: probe.mend }];
+async function examineChannel(channel: ChannelConfig, resolveTxt: ResolveTxt): Promise<Examined[]> {
+  const part = `channels.${channel.name}`;
+  const { answer: found, ...probe } = await probeChannel(channel);
+  const reached: Examined = { part, found, ...probe };
+  if (channel.type !== "email") return [reached];
+  const signature = await probeSignature(channel, resolveTxt);
+  return [reached, ...signature.map((judged): Examined => ({ part: `${part}.dkim`, ...judged }))];
+}
+
+/** A name server that is away is not waited for longer than a mail server is. */
+function createResolver(): ResolveTxt {
+  const resolver = new Resolver({ timeout: 3000, tries: 2 });
+  return (name) => resolver.resolveTxt(name);
 }
 
 async function examineOrganisation(config: Config, organisation: Organisation): Promise<Examined[]> {

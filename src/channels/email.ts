@@ -1,7 +1,8 @@
 /** The channel to a mail server over SMTP: notices of missed messages, and messages of integrations whose customers write e-mail. */
 import { createTransport, type SendMailOptions } from "nodemailer";
 import type { Accepts, Channel, Outcome, RetryRule } from "./channel";
-import { isMailAddress } from "./mail-address";
+import { type DkimSettings, signBy } from "./dkim";
+import { domainOf, isMailAddress } from "./mail-address";
 import { mailShows, type MailContent, writeMail } from "./mail-content";
 import { narrowAccepts } from "./narrow-accepts";
 import { judgeSmtpFailure, type SmtpFailure } from "./smtp-outcome";
@@ -16,6 +17,8 @@ export interface EmailChannelSettings {
   replyTo?: string | undefined;
   /** Over waiting for a connection, connecting and the whole session. */
   timeoutMs: number;
+  /** Signs every mail; absent, that is left to the mail server. */
+  dkim?: DkimSettings | undefined;
   retry: RetryRule;
   /** Narrows what is sent as mail; by default everything that is delivered. */
   accepts?: Partial<Accepts> | undefined;
@@ -32,7 +35,7 @@ const connections = 5;
  */
 export function createEmailChannel(settings: EmailChannelSettings, deps: { now: () => Date }): Channel {
   const { timeoutMs } = settings;
-  const domain = /@([^@>\s]+)>?\s*$/.exec(settings.from)?.[1] ?? "localhost";
+  const domain = domainOf(settings.from) ?? "localhost";
   const transporter = createTransport({
     url: settings.smtp,
     pool: true,
@@ -44,13 +47,16 @@ export function createEmailChannel(settings: EmailChannelSettings, deps: { now: 
     socketTimeout: timeoutMs,
     disableFileAccess: true,
     disableUrlAccess: true,
+    ...(settings.dkim !== undefined && { dkim: signBy(settings.dkim) }),
   });
 
   // The stream of a message ends when the connection has read all of it: the last moment at which the server cannot have taken it.
+  // It is that of the whole mail, since what is signed is read to its end before the first byte goes out.
   const handedOver = new Set<string>();
-  transporter.use("stream", (mail, done) => {
-    const messageId = mail.message.messageId();
-    mail.message.processFunc((content) => content.once("end", () => handedOver.add(messageId)));
+  transporter.use("stream", ({ message }, done) => {
+    const messageId = message.messageId();
+    const createReadStream = message.createReadStream.bind(message);
+    message.createReadStream = (options) => createReadStream(options).once("end", () => handedOver.add(messageId));
     done();
   });
 

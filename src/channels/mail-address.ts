@@ -24,3 +24,8 @@ function isPublicDomain(domain: string): boolean {
   const isNumeric = /^\d+$/.test(labels.at(-1) ?? "");
   return ascii.length <= 253 && labels.length > 1 && !isNumeric && labels.every((one) => label.test(one));
 }
+
+/** The domain of an address, or of `Name <address>`. */
+export function domainOf(mailbox: string): string | undefined {
+  return /@([^@>\s]+)>?\s*$/.exec(mailbox)?.[1];
+}

@@ -1,4 +1,5 @@
 /** The kinds of values settings are made of. The message of each says what is allowed. */
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { IANAZone } from "luxon";
 import { z } from "zod";
 import { findRegionHost, hostOfRegion } from "../genesys/regions";
@@ -125,4 +126,41 @@ export function timeZone() {
 
 export function timeOfDay() {
   return pattern("a time of day from 00:00 to 23:59", /^([01]\d|2[0-3]):[0-5]\d$/);
+}
+
+/** `mail.harborline.example`: at least two labels of ASCII letters, digits and hyphens. */
+export function domainName() {
+  const form = /^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/;
+  return pattern("a domain name such as harborline.example", form);
+}
+
+/** What DKIM signs with: mails are signed by RSA alone, and verifiers take no key of less than 1024 bits (RFC 8301 section 3.2). */
+export function dkimKey() {
+  const allowed = "the PEM of an RSA private key of 1024 bits or more, without passphrase";
+  const judge = (value: string): string | undefined => {
+    const key = readPrivateKey(value);
+    if (key === undefined) return "no private key was found in it";
+    if (key.asymmetricKeyType !== "rsa") return `this one is of the kind ${key.asymmetricKeyType}`;
+    const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+    return bits < 1024 ? `this one has ${bits} bits` : undefined;
+  };
+  return z
+    .string({ error: allowed })
+    .refine((value) => judge(value) === undefined, {
+      error: ({ input }) => `${allowed}; ${judge(String(input))}`,
+    })
+    .transform(unfoldPem);
+}
+
+function readPrivateKey(value: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(unfoldPem(value));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Variables often hold a PEM on one line, its line ends written as \n. */
+function unfoldPem(value: string): string {
+  return value.replaceAll("\\n", "\n");
 }

@@ -21,7 +21,16 @@ export function formatPath(path: Path): string {
 }
 
 /** The keys whose values are secrets or personal data, wherever they stand. */
-const hiddenKeys = new Set(["secret", "signatureSecrets", "webhookSecret", "token", "smtp", "email", "phone"]);
+const hiddenKeys = new Set([
+  "secret",
+  "signatureSecrets",
+  "webhookSecret",
+  "token",
+  "smtp",
+  "privateKey",
+  "email",
+  "phone",
+]);
 
 /**
  * Says what stands at a path, without giving a secret away: the value of a hidden key, of a variable or file that

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { deliverableKinds, reasonCodes } from "../message/message";
 import {
   amount,
+  dkimKey,
+  domainName,
   emailAddress,
   flag,
   httpUrl,
@@ -125,6 +127,15 @@ const sharedByChannels = {
 };
 const timeoutSeconds = amount(0.1, 120, "seconds").describe("How long one send may take.");
 
+const dkim = section({
+  domain: domainName().describe("Whose signature it is: the sender's domain, or one above it."),
+  selector: pattern(
+    "a selector such as omb or 2026.mail",
+    /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+  ).describe("Which of the domain's keys: the public one is published at SELECTOR._domainkey.DOMAIN."),
+  privateKey: dkimKey().describe("PEM; best as file:/path or env:NAME."),
+});
+
 const channelTypes = [
   section({
     type: z.literal("http"),
@@ -153,6 +164,7 @@ const channelTypes = [
     returnPath: emailAddress()
       .optional()
       .describe("Where notices that cannot be delivered come back to; +TOKEN is added before the @."),
+    dkim: dkim.optional().describe("Signs mails (RFC 6376); when absent, that is left to the mail server."),
     timeoutSeconds: timeoutSeconds.default(30),
     ...sharedByChannels,
   }),

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { loadConfig } from "../../src/config";
 import {
@@ -240,6 +241,22 @@ describe("good settings", () => {
   test("e-mail and SMS that nothing uses need not be set up, and are left out", () => {
     const { config } = loadGood({ ...minimal, channels: { chat, email: { type: "email" }, sms: { type: "sms" } } });
     expect(config.channels.map(({ name }) => name)).toEqual(["chat"]);
+  });
+
+  test("a key that signs mails comes from a file, or from a variable on one line", () => {
+    const pem = String(
+      generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({ format: "pem", type: "pkcs1" }),
+    );
+    const signs = (privateKey: string) => ({
+      ...minimal,
+      channels: { chat, email: { ...email, dkim: { domain: "bridge.example", selector: "omb", privateKey } } },
+    });
+    const file = loadGood(signs("file:/run/dkim.pem"), env, { "/run/dkim.pem": pem });
+    expect(file.config.channels[1]).toMatchObject({
+      dkim: { domain: "bridge.example", selector: "omb", privateKey: pem.trimEnd() },
+    });
+    const variable = loadGood(signs("env:DKIM_KEY"), { ...env, DKIM_KEY: pem.replaceAll("\n", "\\n") });
+    expect(variable.config.channels[1]).toMatchObject({ dkim: { privateKey: pem } });
   });
 
   test("forward signs with the secret of its integration", () => {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { chat, chatSecret, email, env, integration, load, loadBad, minimal, signatureSecret } from "./settings";
 
@@ -11,6 +12,13 @@ const complete = {
 
 function withChat(changes: object) {
   return { ...complete, channels: { email, chat: { ...chat, ...changes } } };
+}
+function withDkim(changes: object) {
+  const dkim = { domain: "bridge.example", selector: "omb", privateKey: writePem(1024), ...changes };
+  return { ...complete, channels: { chat, email: { ...email, dkim } } };
+}
+function writePem(modulusLength: number): string {
+  return String(generateKeyPairSync("rsa", { modulusLength }).privateKey.export({ format: "pem", type: "pkcs8" }));
 }
 function withIntegration(changes: object) {
   return { ...complete, integrations: [{ ...complete.integrations[0], ...changes }] };
@@ -230,6 +238,28 @@ describe.each<[string, object, string, string, string | RegExp]>([
     "a text of 19 characters",
     /smtp:/,
   ],
+  ["a signature of no domain", withDkim({ domain: "bridge" }), "channels.email.dkim.domain", '"bridge"', /domain name/],
+  [
+    "a selector that is none",
+    withDkim({ selector: "omb_1." }),
+    "channels.email.dkim.selector",
+    '"omb_1."',
+    /^a selector/,
+  ],
+  [
+    "a signature without key",
+    withDkim({ privateKey: undefined }),
+    "channels.email.dkim.privateKey",
+    "nothing",
+    /RSA private key/,
+  ],
+  [
+    "a text for a key",
+    withDkim({ privateKey: "hunter2-hunter2" }),
+    "channels.email.dkim.privateKey",
+    "a text of 15 characters",
+    /RSA private key.*no private key was found/,
+  ],
   [
     "forward without a secret to sign with",
     { ...complete, channels: { ...complete.channels, old: { type: "forward", url: "http://old.example" } } },
@@ -373,6 +403,26 @@ describe.each<[string, object, string, string, string | RegExp]>([
     expect(problems).toEqual([{ path, found, allowed: expect.any(String) }]);
     expect(problems[0]?.allowed).toMatch(allowed);
   });
+});
+
+test.each([
+  [
+    "of too few bits",
+    generateKeyPairSync("rsa", { modulusLength: 768 }).privateKey,
+    /1024 bits.*this one has 768 bits/,
+  ],
+  ["that mails are not signed with", generateKeyPairSync("ed25519").privateKey, /of the kind ed25519/],
+  ["that is public", generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey, /no private key was found/],
+])("a key %s is a problem that does not show it", (_, key, allowed) => {
+  const type = key.type === "public" ? "spki" : "pkcs8";
+  const pem = String(key.export({ format: "pem", type: type as "pkcs8" }));
+  expect(loadBad(withDkim({ privateKey: pem }))).toEqual([
+    {
+      path: "channels.email.dkim.privateKey",
+      found: `a text of ${pem.length} characters`,
+      allowed: expect.stringMatching(allowed),
+    },
+  ]);
 });
 
 describe("integrations", () => {
