@@ -211,17 +211,28 @@ export async function applyNoticeNews(deps: OutcomeDeps, tx: Tx, found: FoundSen
   await finishSend(tx, { noticeSeq, attempt, status: "failed" });
   if (news.code === "RecipientOptedOut") await optOutByReport(tx, found, news, notice, now);
   if (notice.inFlight || attempt !== notice.attempts) return;
-  if (notice.missed.length === 0) {
-    const undone = { from: ["notified"], fate: "exhausted", event: "notice.exhausted", detail };
-    const count = await correctFates(tx, notice, undone, now);
-    if (count > 0) await writeNotice(tx, notice, { status: "exhausted", detail }, now);
-    return;
-  }
   const policy = deps.policyOf(notice.policy);
   const startedAt = notice.stepStartedAt ?? now;
+  const hasReturned = notice.missed.length === 0 && notice.returnedAt !== null;
   const result = { status: "failed", retryAt: undefined, isProvider: false } as const;
-  const after = decideAfterSend({ now, step: found.step, startedAt, hasReturned: false }, result, policy);
-  await follow(deps, tx, { notice, policy, step: found.step }, after, { detail }, now);
+  const after = decideAfterSend({ now, step: found.step, startedAt, hasReturned }, result, policy);
+  if (notice.missed.length > 0) {
+    await follow(deps, tx, { notice, policy, step: found.step }, after, { detail }, now);
+    return;
+  }
+  // Its messages count as told: what is reported now takes that back, for good or until the next step has told of them.
+  const isOver = after.do === "end";
+  const undone = {
+    from: ["notified"],
+    fate: isOver ? after.fate : "open",
+    event: isOver ? `notice.${after.status}` : "notice.failed",
+    detail,
+  };
+  if ((await correctFates(tx, notice, undone, now)) === 0) return;
+  if (isOver) return writeNotice(tx, notice, { status: after.status, detail }, now);
+  const reopened = await loadNotice(tx, noticeSeq);
+  if (reopened !== undefined)
+    await follow(deps, tx, { notice: reopened, policy, step: found.step }, after, { detail }, now);
 }
 
 /** The report names no address; the key of the one that was written to is enough. */

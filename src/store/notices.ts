@@ -66,7 +66,7 @@ export interface NoticeState {
   /** Of the current step. */
   stepStartedAt: number | null;
   stepAttempts: number;
-  /** When the customer came back, if that was while a send was under way. */
+  /** When the customer came back, if that was while a send was under way, or after the notice had ended. */
   returnedAt: number | null;
   /** Its messages that are still missed, oldest first. */
   missed: MissedMessage[];

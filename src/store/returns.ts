@@ -45,7 +45,12 @@ export async function markReturned(tx: Tx, present: readonly Presence[], at: num
       .where("fate", "=", "open")
       .returning("seq")
       .execute();
-    if (returned.length === 0) continue;
+    if (returned.length === 0) {
+      // Its messages count as told. Should it come back undelivered, no further step is needed.
+      const unseen = tx.db.updateTable("notices").set({ returned_at: at });
+      await unseen.where("seq", "=", seq).where("returned_at", "is", null).execute();
+      continue;
+    }
     await insertLedger(
       tx.db,
       returned.map((one) => ({ messageSeq: one.seq, at, event: "customer.returned" })),
