@@ -33,6 +33,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       if (!roles.worker || stopping) return;
       parts.worker.start();
       parts.upkeep.start();
+      parts.mailboxes.start();
       for (const source of parts.telegram.sources) source.start();
     });
 
@@ -55,7 +56,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         const stoppedAt = now();
         await closeServer(server);
         await parts.telegram.stop();
-        await Promise.all([parts.worker.stop(), parts.upkeep.stop()]);
+        await Promise.all([parts.worker.stop(), parts.upkeep.stop(), parts.mailboxes.stop()]);
         await Promise.all([...parts.channels.values()].map((channel) => channel.close?.()));
         await parts.replays.close();
         await parts.media.close();

@@ -124,6 +124,9 @@ const events = {
   noticeEnded: on("info", "notice.ended", ["policy", "noticeId", "channel", "status", "code"]),
   replayEnded: on("info", "replay.ended", ["replayId", "status", "count", "failed", "durationMs"]),
   templateFailed: on("error", "template.failed", ["policy", "noticeId", "kind"]),
+  bounceFetched: on("info", "bounce.fetched", ["channel", "kind"]),
+  mailboxFailed: on("warn", "mailbox.failed", ["channel", "code", "attempt", "waitMs"]),
+  mailboxRecovered: on("info", "mailbox.recovered", ["channel", "attempt"]),
   noticesBraked: on("error", "notices.braked", ["policy", "count", "waitMs"]),
 } as const;
 

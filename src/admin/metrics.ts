@@ -42,6 +42,12 @@ export function createMetrics() {
     labelNames: ["policy"],
     registers,
   });
+  const bounces = new Counter({
+    name: "omb_bounces_total",
+    help: "Mails read from the mailboxes of channels, by what they were: bounce, complaint, delay, ignored.",
+    labelNames: ["channel", "result"],
+    registers,
+  });
   const breakers = new Gauge({
     name: "omb_breaker_open",
     help: "1 while a channel's adapter is taken for broken.",
@@ -71,6 +77,7 @@ export function createMetrics() {
     receipts,
     notices,
     noticesBraked,
+    bounces,
     breakers,
   };
 }

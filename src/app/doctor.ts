@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Resolver } from "node:dns/promises";
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { probeMailbox } from "../channels/mailbox";
 import { probeChannel } from "../channels/probe";
 import { probeSignature, type ResolveTxt } from "../channels/probe-mail";
 import type { ChannelConfig, Config, Integration, Organisation } from "../config";
@@ -100,8 +101,16 @@ async function examineChannel(channel: ChannelConfig, resolveTxt: ResolveTxt): P
   const { answer: found, ...probe } = await probeChannel(channel);
   const reached: Examined = { part, found, ...probe };
   if (channel.type !== "email") return [reached];
-  const signature = await probeSignature(channel, resolveTxt);
-  return [reached, ...signature.map((judged): Examined => ({ part: `${part}.dkim`, ...judged }))];
+  const { bounces, timeoutMs: limitMs } = channel;
+  const [signature, mailbox] = await Promise.all([
+    probeSignature(channel, resolveTxt),
+    bounces && probeMailbox({ imap: bounces.imap, timeoutMs: limitMs }),
+  ]);
+  return [
+    reached,
+    ...signature.map((judged) => ({ part: `${part}.dkim`, ...judged })),
+    ...(mailbox === undefined ? [] : [{ part: `${part}.bounces`, ...mailbox }]),
+  ];
 }
 
 /** A name server that is away is not waited for longer than a mail server is. */

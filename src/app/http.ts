@@ -5,8 +5,6 @@ import helmet from "helmet";
 import { requireToken } from "../admin/access";
 import { auditRoutes } from "../admin/audit";
 import { bounceRoutes } from "../admin/bounces";
-import { createBounceDesk } from "./bounces";
-import { listReturnPaths } from "./channels";
 import { captureRoutes } from "../admin/captures";
 import { erasureRoutes } from "../admin/erasures";
 import { contactRoutes } from "../admin/contacts";
@@ -76,6 +74,11 @@ export function createHttpServer(
         channels: parts.deliveries.map((delivery) => ({
           queue: delivery.queue,
           breaker: describeBreaker(delivery.breaker()),
+        })),
+        mailboxes: parts.mailboxes.describe().map(({ lastReadAt, retryAt, ...mailbox }) => ({
+          ...mailbox,
+          ...(lastReadAt !== undefined && { lastReadAt: new Date(lastReadAt).toISOString() }),
+          ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
         })),
       }),
     }),
@@ -149,14 +152,7 @@ export function createHttpServer(
     admin,
     messageRoutes({ read: database.read, understand }),
     suppressionRoutes(createConsentDesk(database, now)),
-    bounceRoutes({
-      takeMail: createBounceDesk({
-        database,
-        returnPaths: listReturnPaths(config),
-        reportNotice: parts.reportNotice,
-        now,
-      }),
-    }),
+    bounceRoutes({ takeMail: parts.takeMail }),
     auditRoutes({
       read: database.read,
       now,

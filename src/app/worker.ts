@@ -1,6 +1,8 @@
 /** The worker and what it works with. */
 import { resolve as toAbsolute } from "node:path";
 import { createMetrics } from "../admin/metrics";
+import { createBounceDesk } from "./bounces";
+import { createMailboxes } from "./mailboxes";
 import { createReplayWork, recordMeaning } from "./replay";
 import { createTelegramParts } from "./telegram";
 import type { Channel } from "../channels/channel";
@@ -276,12 +278,25 @@ export function createParts(
     onError,
   );
   const ingest = createIngest(database, now);
+  const takeMail = createBounceDesk({ database, returnPaths, reportNotice, now });
+  const mailboxes = createMailboxes({
+    config,
+    database,
+    takeMail,
+    now,
+    random,
+    log,
+    count: (facts) => metrics.bounces.inc(facts),
+    onError,
+  });
   const telegram = createTelegramParts(options, { database, channels, ingest, understand, onError });
   return {
     channels,
     clients,
     contacts,
     reportNotice,
+    takeMail,
+    mailboxes,
     media,
     worker,
     upkeep,

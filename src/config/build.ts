@@ -147,9 +147,18 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
       return secret === undefined ? undefined : { ...shared, type, timeoutMs, url, secret };
     }
     case "email": {
-      const { type, replyTo, returnPath, dkim, smtp = environment.SMTP_URL, from = environment.MAIL_FROM } = channel;
+      const {
+        type,
+        replyTo,
+        returnPath,
+        dkim,
+        bounces,
+        smtp = environment.SMTP_URL,
+        from = environment.MAIL_FROM,
+      } = channel;
       if (smtp === undefined || from === undefined) return undefined;
-      return { ...shared, type, timeoutMs, smtp, from, replyTo, returnPath, dkim };
+      const mailbox = bounces && { imap: bounces.imap, everyMs: bounces.everySeconds * 1000 };
+      return { ...shared, type, timeoutMs, smtp, from, replyTo, returnPath, dkim, bounces: mailbox };
     }
     case "sms": {
       const twilio = readTwilio(environment);

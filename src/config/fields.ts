@@ -72,6 +72,27 @@ export function urlOf(protocols: readonly string[], allowed: string) {
   });
 }
 
+/** An IMAP server with who logs in, and one mailbox as the path (INBOX without). */
+export function imapUrl() {
+  const allowed =
+    "an imaps:// (or imap://, for STARTTLS) URL with user and password, and at most a mailbox as its path";
+  return text(allowed, (value) => {
+    const url = parseUrl(value);
+    if (url === undefined || (url.protocol !== "imaps:" && url.protocol !== "imap:")) return false;
+    const parts = [url.hostname, url.username, url.password];
+    return parts.every((part) => part !== "") && `${url.search}${url.hash}` === "" && isEscaped(url);
+  });
+}
+
+function isEscaped({ username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function parseUrl(value: string): URL | undefined {
   return /\s/.test(value) || !URL.canParse(value) ? undefined : new URL(value);
 }

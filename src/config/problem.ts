@@ -28,6 +28,7 @@ const hiddenKeys = new Set([
   "token",
   "smtp",
   "privateKey",
+  "imap",
   "email",
   "phone",
 ]);

@@ -8,6 +8,7 @@ import {
   emailAddress,
   flag,
   httpUrl,
+  imapUrl,
   listOf,
   mailbox,
   named,
@@ -136,6 +137,11 @@ const dkim = section({
   privateKey: dkimKey().describe("PEM; best as file:/path or env:NAME."),
 });
 
+const bounces = section({
+  imap: imapUrl().describe("The mailbox that returnPath leads to: imaps://user:password@host/INBOX."),
+  everySeconds: wholeNumber(5, 3600, "seconds").default(60).describe("How often it is looked at."),
+});
+
 const channelTypes = [
   section({
     type: z.literal("http"),
@@ -164,9 +170,13 @@ const channelTypes = [
     returnPath: emailAddress()
       .optional()
       .describe("Where notices that cannot be delivered come back to; +TOKEN is added before the @."),
+    bounces: bounces.optional().describe("Reads mails that came back; when absent, omb bounce hands them over."),
     dkim: dkim.optional().describe("Signs mails (RFC 6376); when absent, that is left to the mail server."),
     timeoutSeconds: timeoutSeconds.default(30),
     ...sharedByChannels,
+  }).refine((email) => email.bounces === undefined || email.returnPath !== undefined, {
+    error: "an e-mail address whose mails come into the mailbox of bounces",
+    path: ["returnPath"],
   }),
   section({ type: z.literal("sms"), timeoutSeconds: timeoutSeconds.default(10), ...sharedByChannels }),
   section({

@@ -259,6 +259,19 @@ describe("good settings", () => {
     expect(variable.config.channels[1]).toMatchObject({ dkim: { privateKey: pem } });
   });
 
+  test("the mailbox of mails that come back is read each minute", () => {
+    const bounces = { imap: "env:BOUNCES" };
+    const channels = { chat, email: { ...email, returnPath: "back@bridge.example", bounces } };
+    const { config } = loadGood(
+      { ...minimal, channels },
+      { ...env, BOUNCES: "imaps://me%40b:p%2Fw@mail.example:994/Back" },
+    );
+    expect(config.channels[1]).toMatchObject({
+      returnPath: "back@bridge.example",
+      bounces: { imap: "imaps://me%40b:p%2Fw@mail.example:994/Back", everyMs: 60_000 },
+    });
+  });
+
   test("forward signs with the secret of its integration", () => {
     const settings = { ...minimal, channels: { chat: { type: "forward", url: "https://old.example/hook" } } };
     expect(loadGood(settings).config.channels[0]).toMatchObject({ type: "forward", secret: signatureSecret });

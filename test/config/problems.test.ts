@@ -13,9 +13,11 @@ const complete = {
 function withChat(changes: object) {
   return { ...complete, channels: { email, chat: { ...chat, ...changes } } };
 }
+function withEmail(changes: object) {
+  return { ...complete, channels: { chat, email: { ...email, ...changes } } };
+}
 function withDkim(changes: object) {
-  const dkim = { domain: "bridge.example", selector: "omb", privateKey: writePem(1024), ...changes };
-  return { ...complete, channels: { chat, email: { ...email, dkim } } };
+  return withEmail({ dkim: { domain: "bridge.example", selector: "omb", privateKey: writePem(1024), ...changes } });
 }
 function writePem(modulusLength: number): string {
   return String(generateKeyPairSync("rsa", { modulusLength }).privateKey.export({ format: "pem", type: "pkcs8" }));
@@ -237,6 +239,35 @@ describe.each<[string, object, string, string, string | RegExp]>([
     "channels.email.smtp",
     "a text of 19 characters",
     /smtp:/,
+  ],
+  [
+    "a mailbox for what can come back nowhere",
+    withEmail({ bounces: { imap: "imaps://me:pw@mail.example" } }),
+    "channels.email.returnPath",
+    "nothing",
+    /into the mailbox of bounces/,
+  ],
+  ...[
+    "https://me:pw@mail.example",
+    "imaps://mail.example",
+    "imaps://me@mail.example",
+    "imaps://me:%zz@mail.example",
+  ].map((imap): [string, object, string, string, RegExp] => [
+    `a mailbox at ${imap}`,
+    withEmail({ returnPath: "back@bridge.example", bounces: { imap } }),
+    "channels.email.bounces.imap",
+    `a text of ${imap.length} characters`,
+    /imaps:.*with user and password/,
+  ]),
+  [
+    "a mailbox read too often",
+    withEmail({
+      returnPath: "back@bridge.example",
+      bounces: { imap: "imaps://me:pw@mail.example/Returned", everySeconds: 1 },
+    }),
+    "channels.email.bounces.everySeconds",
+    "1",
+    "a whole number from 5 to 3600 seconds",
   ],
   ["a signature of no domain", withDkim({ domain: "bridge" }), "channels.email.dkim.domain", '"bridge"', /domain name/],
   [

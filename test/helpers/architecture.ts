@@ -46,6 +46,7 @@ const mayUsePackage: Record<string, readonly string[]> = {
   libsql: ["store"],
   pg: ["store"],
   nodemailer: ["channels"],
+  imapflow: ["channels"],
   "smtp-server": ["demo"],
   "postal-mime": ["demo"],
   twilio: ["channels"],
