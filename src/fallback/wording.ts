@@ -99,7 +99,7 @@ function page({ heading, said, readOn, openChat, why, unsubscribe }: Phrases): s
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="page" style="background:#f3f4f6">
 <tr><td align="center" style="padding:32px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:520px">
-<tr><td class="card" style="background:#ffffff;border:1px solid #dfe3e8;border-radius:12px;padding:32px;font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
+<tr><td class="card" style="background:#ffffff;border:1px solid #dfe3e8;border-radius:12px;padding:32px;word-break:break-word;font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
 <h1 class="text" style="margin:0 0 16px;font-size:22px;line-height:1.3;font-weight:600;color:#1b1f27">${heading}</h1>
 <p class="text" style="margin:0 0 24px;font-size:16px;line-height:1.5;color:#1b1f27">${said}</p>
 {% if returnUrl %}<p style="margin:0"><a href="{{ returnUrl }}" class="button" style="display:inline-block;padding:12px 24px;border-radius:8px;background:#1a56c4;color:#ffffff;font-size:16px;font-weight:600;text-decoration:none">${readOn}</a></p>
