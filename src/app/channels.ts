@@ -1,4 +1,5 @@
 /** The channels of the settings. */
+import type { Agentless } from "../channels/agentless";
 import type { Channel } from "../channels/channel";
 import { type ChannelSettings, createChannel } from "../channels/index";
 import { type ChannelProfile, channelProfiles } from "../channels/profiles";
@@ -14,12 +15,17 @@ export function listReturnPaths(config: Config) {
   );
 }
 
-/** Every channel of the settings that can be used, by name. */
-export function openChannels(config: Config, now: () => number): Map<string, Channel> {
+/** Every channel of the settings that can be used, by name; those that Genesys Cloud carries send through `agentlessOf`. */
+export function openChannels(
+  config: Config,
+  now: () => number,
+  agentlessOf?: (organisation: string) => Agentless | undefined,
+): Map<string, Channel> {
   const channels = new Map<string, Channel>();
   for (const channel of config.channels) {
     const settings = channelSettings(channel);
-    if (settings !== undefined) channels.set(channel.name, createChannel(settings, { now: () => new Date(now()) }));
+    const deps = { now: () => new Date(now()), ...(agentlessOf === undefined ? {} : { agentlessOf }) };
+    if (settings !== undefined) channels.set(channel.name, createChannel(settings, deps));
   }
   return channels;
 }

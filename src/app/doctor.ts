@@ -7,6 +7,7 @@ import { probeMailbox } from "../channels/mailbox";
 import { probeChannel } from "../channels/probe";
 import { probeSignature, type ResolveTxt } from "../channels/probe-mail";
 import type { ChannelConfig, Config, Integration, Organisation } from "../config";
+import { createAgentless } from "../genesys/agentless";
 import type { GenesysAnswer } from "../genesys/answer";
 import { createGenesysClient, type GenesysClient } from "../genesys/client";
 import { createContacts } from "../genesys/contacts";
@@ -42,7 +43,7 @@ export async function examine(
   const parts = [
     examineStore(config),
     ...config.organisations.map((organisation) => examineOrganisation(config, organisation)),
-    ...config.channels.map((channel) => examineChannel(channel, resolveTxt)),
+    ...config.channels.flatMap((channel) => (isAgentless(channel) ? [] : [examineChannel(channel, resolveTxt)])),
   ];
   const all = await Promise.all(
     parts.map(async (part) => {
@@ -96,7 +97,17 @@ function isWritable(directory: string): boolean {
   }
 }
 
-async function examineChannel(channel: ChannelConfig, resolveTxt: ResolveTxt): Promise<Examined[]> {
+type AgentlessChannel = Extract<ChannelConfig, { provider: "genesys" }>;
+
+/** Those that Genesys Cloud carries are looked at with their organisation. */
+function isAgentless(channel: ChannelConfig): channel is AgentlessChannel {
+  return "provider" in channel && channel.provider === "genesys";
+}
+
+async function examineChannel(
+  channel: Exclude<ChannelConfig, AgentlessChannel>,
+  resolveTxt: ResolveTxt,
+): Promise<Examined[]> {
   const part = `channels.${channel.name}`;
   const { answer: found, ...probe } = await probeChannel(channel);
   const reached: Examined = { part, found, ...probe };
@@ -133,7 +144,7 @@ async function examineOrganisation(config: Config, organisation: Organisation): 
     const integrations = config.integrations.filter((one) => one.organisation === organisation.name);
     return [
       ...examined,
-      ...(await examinePermissions(config, part, client, integrations)),
+      ...(await examinePermissions(config, organisation.name, client, integrations)),
       ...(await Promise.all(integrations.map((one) => examineIntegration(config, client, one)))).flat(),
     ];
   } finally {
@@ -144,13 +155,13 @@ async function examineOrganisation(config: Config, organisation: Organisation): 
 /** What the bridge will ask for, asked of things that are not there: 404 and 400 are as good as a yes. */
 async function examinePermissions(
   config: Config,
-  part: string,
+  organisation: string,
   client: GenesysClient,
   integrations: readonly Integration[],
 ): Promise<Examined[]> {
   const nobody = randomUUID();
   const [first] = integrations;
-  const needs: [what: string, answer: Promise<GenesysAnswer<unknown>>][] = [];
+  const needs: [what: string, answer: Promise<GenesysAnswer<unknown>>, part?: string][] = [];
   if (first !== undefined && first.receipts !== "none") {
     needs.push(["receipts and customers' messages", createIntegrations(client).tryReceiving(first.id)]);
   }
@@ -159,7 +170,12 @@ async function examinePermissions(
   }
   const wantsContacts = config.fallback.some(({ addresses }) => addresses.includes("externalContact"));
   if (wantsContacts) needs.push(["external contacts", createContacts(client).getContact(nobody)]);
-  const examined = needs.map(async ([what, asked]): Promise<Examined> => {
+  const { tryMessage, tryEmail } = createAgentless(client);
+  for (const { name, type } of config.channels.filter(isAgentless).filter((one) => one.organisation === organisation)) {
+    if (type === "sms") needs.push(["agentless SMS", tryMessage(), `channels.${name}`]);
+    else needs.push(["agentless e-mail", tryEmail(), `channels.${name}`]);
+  }
+  const examined = needs.map(async ([what, asked, part = `organisations.${organisation}`]): Promise<Examined> => {
     const answer = await asked;
     if (answer.status === "done") return { part, ok: true, found: `${what}: permitted` };
     const { status, permissions } = answer.error;

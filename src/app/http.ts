@@ -106,7 +106,9 @@ export function createHttpServer(
   );
   app.use(telegramRoutes(parts.telegram.intakes));
   app.use(mediaRoutes({ shelf: parts.media.shelf, linkKey: adminToken, now }));
-  const smsChannels = config.channels.filter((channel) => channel.type === "sms").map((channel) => channel.name);
+  const smsChannels = config.channels.flatMap((channel) =>
+    channel.type === "sms" && channel.provider === "twilio" ? [channel.name] : [],
+  );
   if (config.twilio !== undefined && config.publicUrl !== undefined && smsChannels[0] !== undefined) {
     app.use(
       twilioRoutes({

@@ -50,6 +50,7 @@ import { indexLookups } from "../store/lookups";
 import { createReceiptRecorder } from "../store/receipts";
 import { forgetOld, type RetentionRule } from "../store/retention";
 import { sealLedger } from "../store/seals";
+import { agentlessThrough } from "./agentless";
 import { listReturnPaths, openChannels } from "./channels";
 import { describeRefusal } from "./credentials";
 import { type BridgeOptions } from "./options";
@@ -69,7 +70,8 @@ export function createParts(
   const { config, log, now = Date.now, random = Math.random } = options;
   const change = createChanges(database, now);
   const persist = createPersist({ isStopping, onError: onStoreError });
-  const channels = openChannels(config, now);
+  const clients = new Map<string, GenesysClient>();
+  const channels = openChannels(config, now, agentlessThrough(clients));
   const rules = createRules(config);
   const rulesFor = (integration: string, channel: Channel) => rules(integration, channel);
   const inboundChannels = new Map<string, Channel>();
@@ -86,7 +88,6 @@ export function createParts(
     newId: () => newId(now()),
   };
 
-  const clients = new Map<string, GenesysClient>();
   const media = createMediaParts(options, (organisation) => clients.get(organisation));
   const deliverThrough = (channel: Channel) =>
     createDelivery(

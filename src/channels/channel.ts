@@ -60,6 +60,8 @@ export interface NoticeContent {
   returnPath?: string;
   /** E-mail: the page of RFC 8058, unsubscribing by one POST. */
   unsubscribeUrl?: string;
+  /** What it is sent for; absent: transactional. */
+  purpose?: "transactional" | "marketing";
 }
 
 /** A send that the other side is asked about. */
@@ -85,6 +87,8 @@ export interface Channel {
   /** Its name in the settings. */
   name: string;
   type: string;
+  /** Who carries what it sends, where channels of one type differ in that. */
+  provider?: "twilio" | "genesys";
   accepts: Accepts;
   /** It hands on the original bytes: messages of every kind go through it, none in parts. */
   handsOnOriginal?: boolean;

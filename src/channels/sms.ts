@@ -1,8 +1,8 @@
 /** The channel to Twilio: notices by SMS, and messages of integrations whose customers are phone numbers. */
 import { createHash } from "node:crypto";
-import { parsePhoneNumberFromString } from "libphonenumber-js";
 import type { Twilio } from "twilio";
-import type { Accepts, Channel, HiddenSend, LookUp, OutboundDelivery, Outcome, RetryRule } from "./channel";
+import type { Accepts, Channel, HiddenSend, LookUp, Outcome, RetryRule } from "./channel";
+import { writeSms } from "./sms-content";
 import { judgeTwilioFailure, judgeTwilioMessage, type TwilioFailure } from "./sms-outcome";
 import { countSegments } from "./sms-segments";
 
@@ -66,6 +66,7 @@ export function createSmsChannel(settings: SmsChannelSettings): Channel {
   return {
     name: settings.name,
     type: "sms",
+    provider: "twilio",
     accepts: { kinds: ["text"], textLength: longestText, mediaTypes: [], buttons: 0, ...settings.accepts },
     confirms: statusUrl === undefined ? "accepted" : "delivered",
     repeatable: false,
@@ -75,7 +76,7 @@ export function createSmsChannel(settings: SmsChannelSettings): Channel {
 
     async send(delivery) {
       if (closed) return stopped;
-      const { to, text } = readDelivery(delivery);
+      const { to, text } = writeSms(delivery);
       if (to === undefined) return refuse("InvalidDestination", "The recipient is no phone number.");
       if (text.trim() === "") return refuse("UnsupportedMessage", "The message holds nothing that an SMS can show.");
       return create(to, text, delivery.deliveryId);
@@ -99,19 +100,6 @@ export function createSmsChannel(settings: SmsChannelSettings): Channel {
       closed = true;
     },
   };
-}
-
-function readDelivery({ message, notice }: OutboundDelivery): { to: string | undefined; text: string } {
-  if (notice !== undefined) return { to: readNumber(notice.to), text: notice.text };
-  const lines = "text" in message ? [message.text ?? ""] : [];
-  const links = "attachments" in message ? (message.attachments ?? []).map(({ url }) => url ?? "") : [];
-  return { to: readNumber(message.recipient.id), text: [...lines, ...links].filter((line) => line !== "").join("\n") };
-}
-
-/** In E.164. Customers' ids come from strangers: only a possible number, with its country code, is one. */
-function readNumber(text: string): string | undefined {
-  const number = parsePhoneNumberFromString(text);
-  return number?.isPossible() === true ? number.number : undefined;
 }
 
 /** A report may come before our own record: it says itself which delivery it speaks of. */

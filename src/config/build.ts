@@ -147,8 +147,10 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
       return secret === undefined ? undefined : { ...shared, type, timeoutMs, url, secret };
     }
     case "email": {
+      if (channel.provider === "genesys") return buildAgentless(name, channel, { environment, settings });
       const {
         type,
+        provider,
         replyTo,
         returnPath,
         dkim,
@@ -158,14 +160,16 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
       } = channel;
       if (smtp === undefined || from === undefined) return undefined;
       const mailbox = bounces && { imap: bounces.imap, everyMs: bounces.everySeconds * 1000 };
-      return { ...shared, type, timeoutMs, smtp, from, replyTo, returnPath, dkim, bounces: mailbox };
+      return { ...shared, type, provider, timeoutMs, smtp, from, replyTo, returnPath, dkim, bounces: mailbox };
     }
     case "sms": {
+      if (channel.provider === "genesys") return buildAgentless(name, channel, { environment, settings });
       const twilio = readTwilio(environment);
       if (twilio === undefined) return undefined;
       const { PUBLIC_URL } = environment;
       const statusUrl = PUBLIC_URL && `${PUBLIC_URL}/twilio/status?channel=${encodeURIComponent(name)}`;
-      return { ...shared, type: channel.type, timeoutMs, twilio, statusUrl };
+      const { type, provider } = channel;
+      return { ...shared, type, provider, timeoutMs, twilio, statusUrl };
     }
     case "telegram": {
       const { type, token, url, updates, webhookSecret } = channel;
@@ -176,6 +180,31 @@ function buildChannel(name: string, channel: ChannelSettings, { environment, set
     default:
       return channel satisfies never;
   }
+}
+
+/** One that Genesys Cloud carries. */
+function buildAgentless(
+  name: string,
+  channel: Extract<ChannelSettings, { provider: unknown }>,
+  { environment, settings }: Checked,
+) {
+  const { accepts, media, retry, from } = channel;
+  const organisations = nameOrganisations(Object.keys(settings.organisations), environment);
+  const organisation = channel.organisation ?? (organisations.length === 1 ? organisations[0] : undefined);
+  if (organisation === undefined) return undefined;
+  const timeoutMs = Math.round(channel.timeoutSeconds * 1000);
+  const shared = { name, accepts, media, retry, timeoutMs, provider: "genesys" as const, organisation };
+  if (channel.type === "sms") return from === undefined ? undefined : { ...shared, type: channel.type, from };
+  const sender = from ?? environment.MAIL_FROM;
+  if (sender === undefined) return undefined;
+  return {
+    ...shared,
+    type: channel.type,
+    from: sender,
+    replyTo: channel.replyTo,
+    returnPath: undefined,
+    bounces: undefined,
+  };
 }
 
 /** The first secrets of the integrations whose messages this channel forwards, each once. */

@@ -9,10 +9,23 @@ const outlineOfOrganisation = z
   .object({ region: present, clients: present, webMessaging: z.object({ fallback: name }).optional().catch(undefined) })
   .catch({});
 const outlineOfChannel = z
-  .object({ type: name, confirms: name, updates: name, media: name, secret: present, smtp: present, from: present })
+  .object({
+    type: name,
+    provider: name,
+    organisation: name,
+    confirms: name,
+    updates: name,
+    media: name,
+    secret: present,
+    smtp: present,
+    from: present,
+    returnPath: present,
+    bounces: present,
+    dkim: present,
+  })
   .catch({});
 const outlineOfStep = z.object({ channel: name, backup: name, until: name }).catch({});
-const outlineOfPolicy = z.object({ steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });
+const outlineOfPolicy = z.object({ purpose: name, steps: z.array(outlineOfStep).catch([]) }).catch({ steps: [] });
 const outlineOfIntegration = z
   .object({
     name,
@@ -60,6 +73,15 @@ export function checkLinks(settings: Outline, organisations: readonly string[]):
     ...checkLink(["contacts", "emailChannel"], settings.contacts?.emailChannel, channels),
     ...checkLink(["contacts", "smsChannel"], settings.contacts?.smsChannel, channels),
     ...checkUnique(settings),
+    ...channels.flatMap((channel) =>
+      settings.channels[channel]?.provider === "genesys"
+        ? checkOrganisation(
+            ["channels", channel, "organisation"],
+            settings.channels[channel].organisation,
+            organisations,
+          )
+        : [],
+    ),
     ...policies.flatMap((policy) => checkSteps(settings, policy)),
   ];
 }
@@ -150,7 +172,11 @@ function ownChannel(settings: Outline, channel: string) {
 }
 
 /** Whether news of a delivery can ever come from a channel with these settings. */
-export function canConfirmDelivery(channel: { type?: string | undefined; confirms?: string | undefined }): boolean {
+export function canConfirmDelivery(channel: {
+  type?: string | undefined;
+  provider?: string | undefined;
+  confirms?: string | undefined;
+}): boolean {
   if (channel.type === "http") return channel.confirms === "delivered" || channel.confirms === "read";
-  return channel.type === "sms" || channel.type === "webchat";
+  return (channel.type === "sms" && channel.provider !== "genesys") || channel.type === "webchat";
 }

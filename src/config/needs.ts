@@ -1,4 +1,5 @@
 /** What settings and variables need of each other. */
+import { checkAgentless, checkCarriers } from "./agentless";
 import { findForwardSecrets, nameOrganisations, readTwilio } from "./build";
 import { type Given, missVariable } from "./environment";
 import type { Outline } from "./links";
@@ -9,6 +10,7 @@ export function checkNeeds(settings: Outline, given: Given): Problem[] {
   return [
     ...checkStore(given),
     ...checkOrganisations(settings, given),
+    ...checkCarriers(settings),
     ...Object.entries(settings.channels).flatMap(([name, channel]) => {
       const user = findUser(settings, name);
       const problems = channel.media === "rehost" ? checkRehost(name, given) : [];
@@ -16,6 +18,7 @@ export function checkNeeds(settings: Outline, given: Given): Problem[] {
       if (channel.type === "forward") return checkForward(settings, name, channel.secret);
       if (user === undefined) return [];
       if (channel.type === "telegram") return channel.updates === "webhook" ? checkUpdates(name, given) : [];
+      if (channel.provider === "genesys") return checkAgentless(settings, name, channel, user, given);
       if (channel.type === "email") return checkEmail(name, channel, user, given);
       return channel.type === "sms" ? checkSms(user, given) : [];
     }),

@@ -142,6 +142,10 @@ const bounces = section({
   everySeconds: wholeNumber(5, 3600, "seconds").default(60).describe("How often it is looked at."),
 });
 
+const senderOrganisation = text("the name of an organisation")
+  .optional()
+  .describe("With provider genesys: the organisation that sends; the only one when absent.");
+
 const channelTypes = [
   section({
     type: z.literal("http"),
@@ -164,6 +168,10 @@ const channelTypes = [
   }),
   section({
     type: z.literal("email"),
+    provider: oneOf(["smtp", "genesys"])
+      .default("smtp")
+      .describe("Who carries the mails: a mail server, or Genesys Cloud as agentless e-mail."),
+    organisation: senderOrganisation,
     smtp: urlOf(["smtp:", "smtps:"], "an smtp:// or smtps:// URL").optional().describe("SMTP_URL when absent."),
     from: mailbox().optional().describe("MAIL_FROM when absent."),
     replyTo: mailbox().optional(),
@@ -174,11 +182,20 @@ const channelTypes = [
     dkim: dkim.optional().describe("Signs mails (RFC 6376); when absent, that is left to the mail server."),
     timeoutSeconds: timeoutSeconds.default(30),
     ...sharedByChannels,
-  }).refine((email) => email.bounces === undefined || email.returnPath !== undefined, {
+  }).refine((email) => email.provider === "genesys" || !email.bounces || email.returnPath !== undefined, {
     error: "an e-mail address whose mails come into the mailbox of bounces",
     path: ["returnPath"],
   }),
-  section({ type: z.literal("sms"), timeoutSeconds: timeoutSeconds.default(10), ...sharedByChannels }),
+  section({
+    type: z.literal("sms"),
+    provider: oneOf(["twilio", "genesys"])
+      .default("twilio")
+      .describe("Who carries the SMS: Twilio, or Genesys Cloud as agentless SMS."),
+    organisation: senderOrganisation,
+    from: phoneNumber().optional().describe("With provider genesys: the organisation's number that sends."),
+    timeoutSeconds: timeoutSeconds.default(10),
+    ...sharedByChannels,
+  }),
   section({
     type: z.literal("telegram"),
     token: text("the bot's token").describe("As given by @BotFather."),

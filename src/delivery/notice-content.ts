@@ -63,6 +63,7 @@ export function writeContent(
     ...shared,
     text: rendered.text,
     html: rendered.html,
+    purpose: policy.purpose,
     ...(unsubscribeUrl === undefined ? {} : { unsubscribeUrl }),
     ...(returnPath === undefined ? {} : { returnPath: writeReturnPath(returnPath, signReturn(secret, notice.id)) }),
   };

@@ -160,7 +160,7 @@ async function learnFromFailure(
   const shared = { address: sent.to, channel, purpose: "*", state: "optedOut", at: now } as const;
   const evidence = { notice: sent.notice.id, channel: sent.channel.name, answer: outcome.answer };
   if (outcome.reason.code === "RecipientOptedOut") {
-    const source = sent.channel.type === "sms" ? "twilio" : "channel";
+    const source = sent.channel.provider === "twilio" ? "twilio" : "channel";
     await saveConsent(tx, { ...shared, source, reason: "the provider says that the recipient opted out", evidence });
   } else if (channel === "email" && isDeadMailbox(outcome.answer)) {
     await saveConsent(tx, { ...shared, source: "bounce", reason: "the mailbox does not exist", evidence });

@@ -131,7 +131,29 @@ export function createAgentless({ ask }: Pick<GenesysClient, "ask">) {
     });
   }
 
-  return { sendMessage, sendEmail };
+  /** Whether the OAuth client may send messages: a body without anything in it is refused as one where it may, with 403 where not. */
+  function tryMessage(): Promise<GenesysAnswer> {
+    return ask({
+      operation: "agentless.tryMessage",
+      priority: "lookup",
+      send: ({ conversations }) =>
+        conversations.postConversationsMessagesAgentless({ fromAddress: "", toAddressMessengerType: "" }),
+      answer: z.unknown(),
+    });
+  }
+
+  /** The same for e-mails. */
+  function tryEmail(): Promise<GenesysAnswer> {
+    return ask({
+      operation: "agentless.tryEmail",
+      priority: "lookup",
+      send: ({ conversations }) =>
+        conversations.postConversationsEmailsAgentless({ senderType: "", fromAddress: {}, toAddresses: [] }),
+      answer: z.unknown(),
+    });
+  }
+
+  return { sendMessage, sendEmail, tryMessage, tryEmail };
 }
 export type Agentless = ReturnType<typeof createAgentless>;
 

@@ -25,6 +25,8 @@ export interface GenesysFailure {
   uncertain: boolean;
   /** The permissions that the OAuth client lacks. */
   permissions?: readonly string[];
+  /** The fields of the request that Genesys Cloud names as wrong: `toAddress`. */
+  fields?: readonly string[];
 }
 
 /** A request that did not succeed, typed by status and code; its message is fit for logs. */
@@ -38,6 +40,7 @@ export class GenesysError extends Error implements GenesysFailure {
   readonly retryable: boolean;
   readonly uncertain: boolean;
   readonly permissions: readonly string[];
+  readonly fields: readonly string[];
   // Genesys' own sentence quotes values of the request, so it is kept where no log serialiser looks.
   readonly #detail: string;
 
@@ -51,6 +54,7 @@ export class GenesysError extends Error implements GenesysFailure {
     this.retryable = failure.retryable;
     this.uncertain = failure.uncertain;
     this.permissions = failure.permissions ?? [];
+    this.fields = failure.fields ?? [];
     this.#detail = options.detail ?? "";
   }
 
@@ -61,8 +65,8 @@ export class GenesysError extends Error implements GenesysFailure {
 
   /** The same failure seen in another light. */
   with(changes: Partial<GenesysFailure>): GenesysError {
-    const { operation, status, code, correlationId, retryAfterMs, retryable, uncertain, permissions } = this;
-    const failure = { operation, status, code, correlationId, retryAfterMs, retryable, uncertain, permissions };
+    const { operation, status, code, correlationId, retryAfterMs, retryable, uncertain, permissions, fields } = this;
+    const failure = { operation, status, code, correlationId, retryAfterMs, retryable, uncertain, permissions, fields };
     return new GenesysError({ ...failure, ...changes }, { detail: this.#detail, cause: this.cause });
   }
 }
@@ -85,6 +89,7 @@ export function readRefusal(operation: string, { status, headers, data }: Answer
     // A 503 is refused at the door; after any other 5xx the request may have been carried out.
     uncertain: status >= 500 && status !== 503,
     permissions: status === 403 ? permissionsOf(body) : [],
+    fields: fieldsOf(body),
   };
   return new GenesysError(failure, { detail: sentences.find((text) => typeof text === "string") });
 }
@@ -137,6 +142,12 @@ function correlationIdOf(body: Record<string, unknown>, headers: Answered["heade
 function permissionsOf(body: Record<string, unknown>): string[] {
   const named = isRecord(body.messageParams) ? Object.values(body.messageParams).join(" ") : "";
   return [...new Set(`${named} ${body.message}`.match(/\b\w+:\w+:\w+\b/g))];
+}
+
+function fieldsOf(body: Record<string, unknown>): string[] {
+  const details: unknown[] = Array.isArray(body.details) ? body.details : [];
+  const names = details.map((detail) => (isRecord(detail) ? detail.fieldName : undefined));
+  return names.filter((name): name is string => typeof name === "string" && /^[\w.[\]]{1,80}$/.test(name)).slice(0, 20);
 }
 
 function headerOf(headers: Answered["headers"], name: string): string | undefined {

@@ -27,3 +27,11 @@ function asciiDomain(domain: string): string {
   const url = `http://${name}`;
   return /^[\p{L}\p{M}\p{N}.-]+$/u.test(name) && URL.canParse(url) ? new URL(url).hostname : name;
 }
+
+/** The parts of `a@b.example` or `Name <a@b.example>`; quotes around the name are left out. */
+export function splitMailbox(text: string): { email: string; name?: string } {
+  const [, label = "", inner] = /^([^<>]*)<([^<>]*)>\s*$/.exec(text) ?? [];
+  if (inner === undefined) return { email: text.trim() };
+  const name = label.trim().replace(/^"(.*)"$/s, (_quoted, bare: string) => bare.replace(/\\(.)/gs, "$1"));
+  return { email: inner.trim(), ...(name === "" ? {} : { name }) };
+}

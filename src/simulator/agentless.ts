@@ -14,6 +14,8 @@ import type { State, StoredMessage } from "./state";
 /** Longest text of an SMS, in characters. */
 const longestSms = 765;
 
+const wrongAddress = [{ errorCode: "field.invalid", fieldName: "toAddress" }];
+
 const parameters = z.array(z.looseObject({ id: z.string(), value: z.string() })).optional();
 const agentlessRequest = z.looseObject({
   fromAddress: z.string().min(1),
@@ -54,7 +56,7 @@ export function createAgentlessRoutes(deps: AgentlessDeps): Route[] {
     checkAddress(request, toAddress);
     const running = conversations.findConnected(request.fromAddress, toAddress);
     const joins = request.useExistingActiveConversation ?? false;
-    if (running && !joins) throw badRequest("A conversation between these addresses is connected already.");
+    if (running && !joins) throw badRequest("An active conversation is already in progress.");
 
     const sent =
       request.toAddressMessengerType === "open"
@@ -79,10 +81,14 @@ export function createAgentlessRoutes(deps: AgentlessDeps): Route[] {
     return deps.outbound.say({ integrationId, recipient }, text, { purpose: "api" });
   }
 
-  /** SMS and WhatsApp leave for a carrier outside this simulator; the message stays `sent` until a test says more. */
+  /**
+   * SMS and WhatsApp leave for a carrier outside this simulator; the message stays `sent` until a test says more. Nobody is there to talk
+   * with, so a conversation that begins with it ends with it.
+   */
   function sendElsewhere({ fromAddress, toAddressMessengerType }: AgentlessRequest, toAddress: string, text: string) {
+    const running = conversations.findConnected(fromAddress, toAddress);
     const conversation =
-      conversations.findConnected(fromAddress, toAddress) ??
+      running ??
       conversations.start({
         address: fromAddress,
         messengerType: toAddressMessengerType,
@@ -102,6 +108,7 @@ export function createAgentlessRoutes(deps: AgentlessDeps): Route[] {
       receipts: [],
     };
     conversations.addMessage(conversations.joinSpeaker(conversation, { purpose: "api" }), message);
+    if (running === undefined) conversations.disconnect(conversation, "system");
     return { messageId: message.id, conversationId: conversation.id };
   }
 
@@ -133,10 +140,10 @@ export function createAgentlessRoutes(deps: AgentlessDeps): Route[] {
   function checkAddress({ toAddressMessengerType, fromAddress }: AgentlessRequest, toAddress: string) {
     if (toAddressMessengerType === "open") integrations.get(fromAddress);
     if (toAddressMessengerType === "sms" && !/^\+[1-9]\d{4,14}$/.test(toAddress)) {
-      throw badRequest("An SMS address is an E.164 number with +.");
+      throw badRequest("An SMS address is an E.164 number with +.", wrongAddress);
     }
     if (toAddressMessengerType === "whatsapp" && !/^[1-9]\d{4,14}$/.test(toAddress)) {
-      throw badRequest("A WhatsApp address is digits without +.");
+      throw badRequest("A WhatsApp address is digits without +.", wrongAddress);
     }
   }
 

@@ -19,6 +19,9 @@ export const apiFault = z.strictObject({
   delayMs: z.int().nonnegative().optional(),
   /** Answers this error instead of doing anything. */
   status: z.int().min(400).max(599).optional(),
+  /** Genesys Cloud's code and words for that error, where the status alone does not say them. */
+  code: z.string().min(1).optional(),
+  message: z.string().min(1).optional(),
   /** `empty` leaves the answer's body out, of this `status` or of a success. @default "genesys" */
   body: z.enum(["genesys", "empty"]).default("genesys"),
   retryAfterSeconds: z.int().positive().optional(),

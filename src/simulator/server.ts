@@ -173,9 +173,10 @@ function parseJson(body: Buffer, contentType: string | undefined): unknown {
   }
 }
 
-function makeFault({ retryAfterSeconds }: ApiFault, status: number) {
+function makeFault({ retryAfterSeconds, code, message }: ApiFault, status: number) {
   if (status === 429) return tooManyRequests(retryAfterSeconds ?? 1);
-  const error = errorOf(status);
+  const usual = errorOf(status);
+  const error = new ApiError({ status, code: code ?? usual.code, message: message ?? usual.message });
   if (retryAfterSeconds !== undefined) error.headers["Retry-After"] = String(retryAfterSeconds);
   return error;
 }

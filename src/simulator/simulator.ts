@@ -164,6 +164,8 @@ export function createSimulator(options: SimulatorOptions = {}) {
     messageStatus: (messageId: string) => state.messages.get(messageId)?.status,
     setMessageStatus,
     receiptsFor: (messageId: string) => state.messages.get(messageId)?.receipts ?? [],
+    /** Messages to one address, of any channel. */
+    messagesTo: (address: string) => [...state.messages.values()].filter(({ toAddress }) => toAddress === address),
     inboundMessages: () => [...state.messages.values()].filter(({ direction }) => direction === "inbound"),
     conversation: (conversationId: string) => state.conversations.get(conversationId),
     contact: (contactId: string) => state.contacts.get(contactId),
