@@ -2,6 +2,7 @@
 import type { Agentless } from "../channels/agentless";
 import { createAgentless } from "../genesys/agentless";
 import type { GenesysClient } from "../genesys/client";
+import { createSentTexts } from "../genesys/sent-texts";
 
 /** Notices and answers go ahead of campaigns; receipts and customers' own messages go ahead of them. */
 const priority = "lookup";
@@ -17,6 +18,7 @@ export function agentlessThrough(clients: ReadonlyMap<string, GenesysClient>) {
     const agentless: Agentless = {
       sendMessage: (message) => sendMessage(message, priority),
       sendEmail: (mail) => sendEmail(mail, priority),
+      findTexts: createSentTexts(client).findTexts,
     };
     known.set(organisation, agentless);
     return agentless;

@@ -1,6 +1,6 @@
 /** What Genesys Cloud's answers to agentless sends mean. Pure. */
 import type { ReasonCode } from "../message/message";
-import type { AgentlessAnswer, AgentlessRefusal } from "./agentless";
+import type { AgentlessAnswer, AgentlessFound, AgentlessRefusal } from "./agentless";
 import type { Outcome } from "./channel";
 
 /**
@@ -13,16 +13,7 @@ export function judgeAgentless(answer: AgentlessAnswer): Outcome {
     return { status: "accepted", ...(id === undefined ? {} : { providerMessageId: id }), answer: answer.answer };
   }
   const { answer: said, error } = answer;
-  if (error.uncertain) {
-    const message = `Genesys Cloud did not say whether it took the message (${said}).`;
-    return {
-      status: "failed",
-      retryable: false,
-      uncertain: true,
-      reason: { code: "ServerError", message },
-      answer: said,
-    };
-  }
+  if (error.uncertain) return stayUncertain(said);
   if (answer.status === "later") {
     const isBusy = error.status === 429 || error.code === budgetSpent;
     return later(isBusy ? "RateLimited" : "ServerError", said, {
@@ -35,6 +26,21 @@ export function judgeAgentless(answer: AgentlessAnswer): Outcome {
   const code = readRefusal(error);
   const message = `Genesys Cloud refused the message (${said}).`;
   return { status: "failed", retryable: false, reason: { code, message }, answer: said };
+}
+
+/** What an SMS that Genesys Cloud has come to. */
+export function judgeFound({ id, status }: AgentlessFound): Outcome {
+  const answer = `Genesys Cloud has it: ${status}`;
+  if (status !== "failed")
+    return { status: status === "sent" ? "accepted" : "delivered", providerMessageId: id, answer };
+  const reason = { code: "GeneralError" as const, message: "Genesys Cloud could not deliver the message." };
+  return { status: "failed", retryable: false, reason, answer };
+}
+
+/** Genesys Cloud was asked, and will not tell. */
+export function stayUncertain(answer: string): Outcome {
+  const message = `Genesys Cloud did not say whether it took the message (${answer}).`;
+  return { status: "failed", retryable: false, uncertain: true, reason: { code: "ServerError", message }, answer };
 }
 
 /** The rate limit left no room to ask. */

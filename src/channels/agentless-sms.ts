@@ -1,9 +1,10 @@
 /** The channel to Genesys Cloud's agentless SMS: notices, and messages of integrations whose customers are phone numbers. */
+import { createHash } from "node:crypto";
 import { findWordCut } from "../message/graphemes";
-import type { Accepts, Channel, Outcome, RetryRule } from "./channel";
+import type { Accepts, Channel, HiddenSend, LookUp, Outcome, RetryRule } from "./channel";
 import { type Agentless, awaitAnswer } from "./agentless";
-import { judgeAgentless } from "./agentless-outcome";
-import { writeSms } from "./sms-content";
+import { judgeAgentless, judgeFound, stayUncertain } from "./agentless-outcome";
+import { readNumber, writeSms } from "./sms-content";
 
 export interface AgentlessSmsSettings {
   name: string;
@@ -19,6 +20,10 @@ export interface AgentlessSmsSettings {
 /** Genesys Cloud takes 765 characters: five segments. */
 const longestText = 765;
 const atOnce = 8;
+/** Genesys Cloud's clock and ours. */
+const clockSlackMs = 5000;
+/** Sends show up minutes later. */
+const lookAgainMs = 60_000;
 
 /**
  * Makes the channel. What became of an SMS shows at Genesys Cloud alone, so `accepted` is its best news; a repeat would be another SMS.
@@ -27,7 +32,7 @@ const atOnce = 8;
  */
 export function createAgentlessSms(
   settings: AgentlessSmsSettings,
-  { agentlessOf }: { agentlessOf(organisation: string): Agentless | undefined },
+  { agentlessOf, now }: { agentlessOf(organisation: string): Agentless | undefined; now: () => Date },
 ): Channel {
   const { organisation, from, timeoutMs } = settings;
   let closed = false;
@@ -54,6 +59,19 @@ export function createAgentlessSms(
       return judgeAgentless(await awaitAnswer(agentless.sendMessage(sms), timeoutMs));
     },
 
+    async lookUp({ to, sentAt, textHash }: HiddenSend): Promise<LookUp> {
+      const agentless = agentlessOf(organisation);
+      const number = readNumber(to);
+      if (agentless === undefined || number === undefined) return { status: "later" };
+      const time = { since: sentAt - clockSlackMs, until: now().getTime() + clockSlackMs };
+      const found = await agentless.findTexts({ from, to: number, ...time });
+      if (found.status === "refused") return { status: "found", outcome: stayUncertain(found.answer) };
+      if (found.status === "later") return { retryAfterMs: lookAgainMs, ...found };
+      const ours = found.value.find(({ text }) => hash(text) === textHash);
+      if (ours === undefined) return { status: "later", retryAfterMs: lookAgainMs };
+      return { status: "found", outcome: judgeFound(ours) };
+    },
+
     async close() {
       closed = true;
     },
@@ -64,6 +82,10 @@ export function createAgentlessSms(
 function shorten(text: string): string {
   if (text.length <= longestText) return text;
   return `${text.slice(0, findWordCut(text, longestText - 1)).trimEnd()}…`;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
 }
 
 const notNow: Outcome = {

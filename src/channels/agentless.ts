@@ -42,10 +42,24 @@ export type AgentlessAnswer =
   | { status: "refused"; answer: string; error: AgentlessRefusal }
   | { status: "later"; answer: string; error: AgentlessRefusal; retryAfterMs?: number };
 
-/** One organisation's Genesys Cloud; each call of the first two is one send and never throws for what Genesys Cloud does. */
+/** An SMS that went from one number to the other, as Genesys Cloud has it. */
+export interface AgentlessFound {
+  id: string;
+  text: string;
+  status: "sent" | "delivered" | "failed";
+}
+
+export type AgentlessFinding =
+  | { status: "done"; value: AgentlessFound[] }
+  | { status: "refused"; answer: string }
+  | { status: "later"; retryAfterMs?: number };
+
+/** One organisation's Genesys Cloud. Nothing here throws for what Genesys Cloud does; a send is one request. */
 export interface Agentless {
   sendMessage(message: AgentlessSms): Promise<AgentlessAnswer>;
   sendEmail(mail: AgentlessMail): Promise<AgentlessAnswer>;
+  /** SMS of this time (milliseconds UTC); one that is not among them may still have been sent. */
+  findTexts(question: { from: string; to: string; since: number; until: number }): Promise<AgentlessFinding>;
 }
 
 /** Why a send has no answer: the time was over while it was under way. */

@@ -42,7 +42,7 @@ export function createChannel(settings: ChannelSettings, deps: ChannelDeps): Cha
         : createEmailChannel(settings, deps);
     case "sms":
       return settings.provider === "genesys"
-        ? createAgentlessSms(settings, { agentlessOf })
+        ? createAgentlessSms(settings, { ...deps, agentlessOf })
         : createSmsChannel(settings);
     case "telegram":
       return createTelegramChannel(settings);

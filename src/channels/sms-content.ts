@@ -17,7 +17,7 @@ export function writeSms({ message, notice }: OutboundDelivery): SmsContent {
 }
 
 /** In E.164. Customers' ids come from strangers: only a possible number, with its country code, is one. */
-function readNumber(text: string): string | undefined {
+export function readNumber(text: string): string | undefined {
   const number = parsePhoneNumberFromString(text);
   return number?.isPossible() === true ? number.number : undefined;
 }

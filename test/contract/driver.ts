@@ -1,14 +1,18 @@
 /** The other side of a channel, for the suite that every channel passes. */
 import type { Channel } from "../../src/channels/channel";
-import type { ChannelSettings } from "../../src/channels/index";
+import type { ChannelDeps, ChannelSettings } from "../../src/channels/index";
 
 export interface ChannelDriver {
   type: ChannelSettings["type"];
+  /** @default its type */
+  title?: string;
   /** Somebody this channel can reach. */
   recipient: { id: string; idType: string };
   start(): Promise<OtherSide>;
   /** Settings of a channel to the other side at `url`. */
   settings(url: string, timeoutMs: number): ChannelSettings;
+  /** What such a channel is given beside the clock. */
+  deps?(url: string): Omit<ChannelDeps, "now">;
 }
 
 export interface OtherSide {
