@@ -148,6 +148,35 @@ describe("doctor", () => {
     ]);
   });
 
+  test("what Genesys Cloud carries needs its permissions, and neither mail server nor Twilio", async () => {
+    const settings = {
+      integrations: [],
+      channels: {
+        mail: { type: "email", provider: "genesys", from: "notices@mail.harborline.example" },
+        sms: { type: "sms", provider: "genesys", from: "+13175550142" },
+      },
+      fallback: { missed: { steps: [{ channel: "mail" }, { channel: "sms" }] } },
+      organisations: { main: { clients, webMessaging: { fallback: "missed" } } },
+    };
+    const open = await startSimulator();
+    const { exitCode, examined } = await examine(await makeSettings(open.url, settings));
+    expect(exitCode).toBe(0);
+    const said = examined.filter(({ part }) => part.startsWith("channels.")).map(({ part, found }) => [part, found]);
+    expect(said.toSorted()).toEqual([
+      ["channels.mail", "agentless e-mail: permitted"],
+      ["channels.sms", "agentless SMS: permitted"],
+    ]);
+    expect(open.emails()).toEqual([]);
+
+    const closed = await startSimulator({ clients: [{ id: "client-a", secret: "secret-a", permissions: ["a:b:c"] }] });
+    const { wrong } = await examine(await makeSettings(closed.url, settings));
+    const mends = Object.fromEntries(wrong.map(({ part, mend }) => [part, mend]));
+    expect(mends).toMatchObject({
+      "channels.mail": expect.stringContaining("conversation:email:create or conversation:agentlessEmail:send"),
+      "channels.sms": expect.stringContaining("conversation:message:create"),
+    });
+  });
+
   test("settings that are wrong exit 2 before anything is reached for", async () => {
     const env = await makeSettings("http://127.0.0.1:9", { channels: {} });
     expect((await omb(["doctor"], env)).exitCode).toBe(2);

@@ -76,6 +76,8 @@ export interface LabOptions {
   policy?: NoticePolicy;
   contact?: (id: string) => KnownAddresses | "later";
   organisation?: string;
+  /** A channel in place of one that does as it is told. */
+  channel?: Channel;
   /** The process has ended: nothing goes out any more. */
   isDead?: () => boolean;
   /** Stands between the parts and the store: to end the process there. */
@@ -99,6 +101,8 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
   let counter = 0;
 
   const channelOf = (name: string): Channel | undefined =>
+    options.channel?.name === name ? options.channel : madeUpChannel(name);
+  const madeUpChannel = (name: string): Channel | undefined =>
     policy.steps.some((step) => step.channel === name)
       ? {
           name,

@@ -49,6 +49,25 @@ describe("POST …/messages/agentless", () => {
     expect(details.body).toMatchObject({ status: "delivery-failed", messengerType: "sms", direction: "outbound" });
   });
 
+  it("ends the conversation that an SMS began, so that the next one is taken, and names a wrong address", async () => {
+    const { body } = await both.call("POST", path, sms);
+    expect(both.simulator.conversation(body.conversationId)?.endTime).toBeDefined();
+    expect((await both.call("POST", path, sms)).status).toBe(202);
+    const wrong = await both.call("POST", path, { ...sms, toAddress: "447700900321" });
+    expect(wrong.body["details"]).toMatchObject([{ fieldName: "toAddress" }]);
+    expect(both.simulator.messagesTo("+447700900321").map(({ normalized }) => normalized["text"])).toEqual([
+      "Hello",
+      "Hello",
+    ]);
+  });
+
+  it("refuses with the code and the words that a fault has", async () => {
+    const error = { status: 400, code: "sms.opted.out", message: "opted out" };
+    both.simulator.faults.add({ route: `POST ${path}`, ...error, count: 1 });
+    const refused = await both.call("POST", path, sms);
+    expect([refused.status, refused.body]).toMatchObject([400, error]);
+  });
+
   it("fills a WhatsApp template, and refuses one with a value missing", async () => {
     const response = both.simulator.addResponse({
       name: "Delay notice",
