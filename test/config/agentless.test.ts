@@ -1,4 +1,5 @@
 /** Channels that Genesys Cloud carries. */
+import { generateKeyPairSync } from "node:crypto";
 import { chat, env, integration, loadBad, loadGood } from "./settings";
 
 const mail = { type: "email", provider: "genesys", from: "Chat <chat@mail.example>" };
@@ -12,6 +13,11 @@ function settings(channels: object = {}, changes: object = {}) {
     fallback: { missed: { steps } },
     ...changes,
   };
+}
+
+function writeKey(): string {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+  return String(privateKey.export({ format: "pem", type: "pkcs8" }));
 }
 
 const two = {
@@ -100,6 +106,20 @@ describe.each<[string, object, string, string, string]>([
     "nothing, as the provider is genesys",
   ],
   [
+    "a mailbox for bounces",
+    { mail: { ...mail, bounces: { imap: "imaps://me:secret@mail.example" } } },
+    "channels.mail.bounces",
+    "an object",
+    "nothing, as the provider is genesys",
+  ],
+  [
+    "a signature",
+    { mail: { ...mail, dkim: { domain: "mail.example", selector: "omb", privateKey: writeKey() } } },
+    "channels.mail.dkim",
+    "an object",
+    "nothing, as the provider is genesys",
+  ],
+  [
     "an organisation beside a mail server",
     { mail: { ...mail, provider: "smtp", smtp: "smtp://mail.example", organisation: "main" } },
     "channels.mail.organisation",
@@ -146,5 +166,16 @@ test("a step cannot wait for news that Genesys Cloud does not bring", () => {
       found: '"delivered", which the channel sms cannot confirm',
       allowed: "accepted",
     },
+  ]);
+});
+
+test("whatever belongs to a mail server is told of together, and nothing else", () => {
+  const bounces = { imap: "imaps://me:secret@mail.example" };
+  const dkim = { domain: "mail.example", selector: "omb", privateKey: writeKey() };
+  const problems = loadBad(settings({ mail: { ...mail, smtp: "smtp://mail.example", bounces, dkim } }));
+  expect(problems.map(({ path }) => path)).toEqual([
+    "channels.mail.smtp",
+    "channels.mail.bounces",
+    "channels.mail.dkim",
   ]);
 });
