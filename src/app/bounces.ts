@@ -2,7 +2,7 @@
 import type { createNoticeReports } from "../delivery/notice-outcome";
 import { isDeadMailbox, readBounce } from "../message/bounce";
 import { openReturn } from "../store/bounces";
-import { saveConsent } from "../store/consent";
+import { addressKeyOf, saveConsent } from "../store/consent";
 import type { Database } from "../store/database";
 import { findSend } from "../store/notice-sends";
 import { loadSecret } from "../store/secrets";
@@ -40,9 +40,10 @@ export function createBounceDesk({ database, returnPaths, reportNotice, now }: B
       }
       const suppressed = kind === "complaint" || isDeadMailbox(status ?? "");
       if (suppressed) {
-        const { addressKey } = send;
+        const { addressKey, isErased } = send;
+        const address = isErased ? undefined : bounce.addresses.find((one) => addressKeyOf(secret, one) === addressKey);
         const change = {
-          addressKey,
+          ...(address === undefined ? { addressKey } : { address }),
           channel: "email",
           purpose: "*",
           state: "optedOut",

@@ -73,7 +73,7 @@ export function createConsentDesk(database: Database, now: () => number): Consen
   };
 }
 
-/** Everything as CSV, piece by piece; who was erased cannot be named any more and is left out. */
+/** Everything as CSV, piece by piece; who cannot be named, being erased or known by key alone, is left out. */
 export async function* writeConsents(list: ConsentDesk["list"]): AsyncGenerator<string> {
   yield writeCsv(columns);
   let cursor: number | undefined;

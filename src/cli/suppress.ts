@@ -115,7 +115,7 @@ function listCommand({ output, env }: CommandContext): Command {
       }
       const rows = items.map((item) => [
         item.at.slice(0, 19).replace("T", " "),
-        item.address ?? "(erased)",
+        item.address ?? "(not kept)",
         item.channel,
         item.purpose,
         item.state,
@@ -272,5 +272,5 @@ function readNumber(text: string | undefined, name: string): number | undefined 
 function describe(item: { address: string | null; channel: string; purpose: string; state: string }): string {
   const { address, channel, purpose, state } = item;
   const scope = `channel ${channel}, purpose ${purpose}`;
-  return `${address ?? "(erased)"}, ${scope}, ${state === "granted" ? "has agreed" : "opted out"}`;
+  return `${address ?? "(not kept)"}, ${scope}, ${state === "granted" ? "has agreed" : "opted out"}`;
 }

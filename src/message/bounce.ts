@@ -6,6 +6,8 @@ export interface Bounce {
   status?: string;
   /** The signed part of the return path that the notice was sent with. */
   returnToken: string;
+  /** Whom the mail names as recipient; anybody can write that, so it means nothing until it is compared with what is known. */
+  addresses: string[];
 }
 
 /** Mails that come back are short: their machine-readable part is within this. */
@@ -19,14 +21,15 @@ export function readBounce(mail: string, returnPath: string): Bounce | undefined
   const text = mail.slice(0, longestRead).replaceAll("\r\n", "\n");
   const returnToken = findToken(text, returnPath);
   if (returnToken === undefined) return undefined;
+  const named = { returnToken, addresses: findRecipients(text) };
   if (/^Feedback-Type:\s*(abuse|fraud|not-spam)?/im.test(text) && /report-type="?feedback-report/i.test(text)) {
-    return { kind: "complaint", returnToken };
+    return { kind: "complaint", ...named };
   }
   if (!/report-type="?delivery-status/i.test(text)) return undefined;
   const action = /^Action:\s*(\w+)/im.exec(text)?.[1]?.toLowerCase();
   const status = /^Status:\s*([245]\.\d{1,3}\.\d{1,3})/im.exec(text)?.[1];
-  if (action === "failed") return { kind: "bounce", returnToken, ...(status === undefined ? {} : { status }) };
-  return action === "delayed" ? { kind: "delay", returnToken } : undefined;
+  if (action === "failed") return { kind: "bounce", ...named, ...(status === undefined ? {} : { status }) };
+  return action === "delayed" ? { kind: "delay", ...named } : undefined;
 }
 
 /** `bounces@a.example` as `bounces+TOKEN@a.example`. */
@@ -40,6 +43,13 @@ function findToken(text: string, returnPath: string): string | undefined {
   const at = returnPath.lastIndexOf("@");
   const [local, domain] = [returnPath.slice(0, at), returnPath.slice(at)].map(escape);
   return new RegExp(`(?:^|[\\s<:;])${local}\\+([\\w.-]{8,60})${domain}`, "im").exec(text)?.[1];
+}
+
+/** In the report itself, and in what it returns of the mail; some providers leave the first out, some the second. */
+function findRecipients(text: string): string[] {
+  const lines = text.matchAll(/^(?:Final-Recipient|Original-Recipient|Original-Rcpt-To|To):(.{1,400})$/gim);
+  const found = [...lines].map(([, value = ""]) => /[^\s<>;,"@]{1,64}@[^\s<>;,"@]{1,255}/.exec(value)?.[0]);
+  return [...new Set(found.filter((address) => address !== undefined))];
 }
 
 function escape(text: string): string {

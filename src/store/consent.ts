@@ -23,7 +23,7 @@ interface ConsentFacts {
   evidence?: Record<string, unknown> | undefined;
 }
 
-/** One state as operators see it. Times are ISO 8601. `address` is null once it was erased. */
+/** One state as operators see it. Times are ISO 8601. `address` is null where it was erased, or never at hand. */
 export interface ConsentItem {
   address: string | null;
   channel: ConsentChannel;
@@ -52,7 +52,7 @@ export async function saveConsent(tx: Tx, change: ConsentChange): Promise<boolea
     `insert into consents (address_key, channel, purpose, state, address, source, reason, at)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (address_key, channel, purpose) do update
-     set state = excluded.state, address = excluded.address, source = excluded.source, reason = excluded.reason, at = excluded.at
+     set state = excluded.state, address = coalesce(excluded.address, consents.address), source = excluded.source, reason = excluded.reason, at = excluded.at
      where consents.state <> excluded.state or consents.source in ('stopWord', 'twilio') and excluded.source not in ('stopWord', 'twilio')
      returning seq`,
     [addressKey, channel, purpose, state, address, source, reason, at],

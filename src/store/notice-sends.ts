@@ -112,6 +112,8 @@ export interface FoundSend {
   step: number;
   channel: string;
   addressKey: string;
+  /** Its customer was erased since: nothing of it may be kept in clear any more. */
+  isErased: boolean;
 }
 
 /** How far a send has come; read it once its notice is locked. */
@@ -134,7 +136,7 @@ export async function findSend(
   const select = () =>
     db
       .selectFrom("notice_sends as s")
-      .select(["s.notice_seq", "s.attempt", "s.step", "s.channel", "s.address_key"])
+      .select(["s.notice_seq", "s.attempt", "s.step", "s.channel", "s.address_key", "s.recipient_key"])
       .where("s.channel", "=", channel)
       .orderBy("s.seq", "desc");
   const byProvider =
@@ -165,6 +167,7 @@ export async function findSend(
     step: row.step,
     channel: row.channel,
     addressKey: row.address_key,
+    isErased: row.recipient_key === "erased",
   };
 }
 

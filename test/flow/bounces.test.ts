@@ -29,6 +29,21 @@ describe.each(engines)("on %s", (engine) => {
     await scene.untilFate(id, "exhausted");
     expect(await hand(scene, report(from, "failed", "5.1.1"))).toEqual({ result: "bounce", suppressed: true });
     await scene.untilFate(await scene.say(mira), "suppressed");
+    expect(await readSuppressions(scene)).toMatchObject([{ address: mira, channel: "email", source: "bounce" }]);
+  });
+
+  test("an address that the report does not name, or that was erased, is suppressed without being kept", async () => {
+    const { scene, from } = await startNotified();
+    const elsewhere = report(from, "failed", "5.1.1").replace(mira, "mira@forwarded.example");
+    expect(await hand(scene, elsewhere)).toEqual({ result: "bounce", suppressed: true });
+    await scene.untilFate(await scene.say(mira), "suppressed");
+    expect(await readSuppressions(scene)).toMatchObject([{ address: null, source: "bounce" }]);
+
+    const other = await startNotified();
+    const erasure = JSON.stringify({ recipient: mira });
+    expect((await other.scene.call("POST", "/api/v1/erasures", authorized, erasure)).status).toBe(200);
+    expect(await hand(other.scene, report(other.from, "failed", "5.1.1"))).toMatchObject({ suppressed: true });
+    expect(await readSuppressions(other.scene)).toMatchObject([{ address: null, source: "bounce" }]);
   });
 
   test("the next step tells whom the mail did not reach, once", async () => {
@@ -90,6 +105,13 @@ function pushed(scene: Scene): string[] {
 
 function report(to: string, action: string, status: string): string {
   return `From: MAILER-DAEMON@mx.example\nTo: ${to}\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; ${mira}\nAction: ${action}\nStatus: ${status}\n`;
+}
+
+const authorized = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
+
+async function readSuppressions(scene: Scene): Promise<unknown[]> {
+  const { text } = await scene.call("GET", "/api/v1/suppressions", authorized);
+  return JSON.parse(text).items;
 }
 
 async function hand(scene: Scene, mail: string): Promise<unknown> {

@@ -27,10 +27,12 @@ function notification(action: string, status: string, to = writeReturnPath(retur
   ].join("\r\n");
 }
 
+const addresses = [writeReturnPath(returnPath, token), "mira@customer.example"];
+
 test.each([
-  ["failed", "5.1.1", { kind: "bounce", status: "5.1.1", returnToken: token }],
-  ["failed", "5.2.2", { kind: "bounce", status: "5.2.2", returnToken: token }],
-  ["delayed", "4.4.1", { kind: "delay", returnToken: token }],
+  ["failed", "5.1.1", { kind: "bounce", status: "5.1.1", returnToken: token, addresses }],
+  ["failed", "5.2.2", { kind: "bounce", status: "5.2.2", returnToken: token, addresses }],
+  ["delayed", "4.4.1", { kind: "delay", returnToken: token, addresses }],
   ["delivered", "2.0.0", undefined],
 ])("a notification that it was %s with %s is read", (action, status, expected) => {
   expect(readBounce(notification(action, status), returnPath)).toEqual(expected);
@@ -38,7 +40,17 @@ test.each([
 
 test("a complaint is read", () => {
   const mail = `From: fbl@provider.example\nTo: <${writeReturnPath(returnPath, token)}>\nContent-Type: multipart/report; report-type=feedback-report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n`;
-  expect(readBounce(mail, returnPath)).toEqual({ kind: "complaint", returnToken: token });
+  expect(readBounce(mail, returnPath)).toMatchObject({ kind: "complaint", returnToken: token });
+});
+
+test.each([
+  "Final-Recipient: rfc822;mira@customer.example",
+  "Original-Recipient: rfc822; <mira@customer.example>",
+  "Original-Rcpt-To: <mira@customer.example>",
+  "To: Mira <mira@customer.example>",
+])("%s names the recipient", (line) => {
+  const mail = `${notification("failed", "5.1.1").replace(/Final-Recipient: .*/, "X-Nobody: a@b.example")}${line}\r\n`;
+  expect(readBounce(mail, returnPath)).toMatchObject({ addresses });
 });
 
 test("mails of people, to others, and without a token are none", () => {

@@ -57,6 +57,17 @@ describe.each(engines)("on %s", (engine) => {
     expect(await remove(database, "operator")).toBe(1);
   });
 
+  test("an address that is known stays known when its key alone is at hand", async () => {
+    const { database } = await openStore(engine);
+    await save(database, { address: mira, channel: "email", state: "granted" });
+    await database.transaction(async (tx) => {
+      const addressKey = addressKeyOf(await loadSecret(tx), mira);
+      await saveConsent(tx, { ...optOut, addressKey, channel: "email" });
+    });
+    const { items } = await listConsents(database.db, {}, { limit: 10 });
+    expect(items).toMatchObject([{ address: mira.toLowerCase(), state: "optedOut" }]);
+  });
+
   test("what was forgotten goes on holding", async () => {
     const { database } = await openStore(engine);
     await save(database, { address: mira, channel: "*", reason: "Mira asked" });
@@ -136,13 +147,13 @@ describe("sealed tokens", () => {
   });
 });
 
+const optOut = { purpose: "*", state: "optedOut", source: "operator", at: start } as const;
+
 function save(
   database: Database,
   change: Partial<ConsentChange> & { address: string; channel: "email" | "sms" | "*" },
 ) {
-  return database.transaction((tx) =>
-    saveConsent(tx, { purpose: "*", state: "optedOut", source: "operator", at: start, ...change }),
-  );
+  return database.transaction((tx) => saveConsent(tx, { ...optOut, ...change }));
 }
 
 function remove(database: Database, source: "operator" | "stopWord") {
