@@ -80,7 +80,8 @@ async function traceBridge(store: TestStore): Promise<string[]> {
     await Promise.all(Array.from({ length: atOnce }, (_, lane) => sendOne(bridge.url, `customer${lane}`, round)));
   }
   await bridge.stop();
-  const isWhole = () => new RegExp(`^${bridge.pid} \\+\\+\\+ exited`, "m").test(readFileSync(traceFile, "utf8"));
+  // strace pads process numbers to five places.
+  const isWhole = () => new RegExp(`^${bridge.pid} +\\+\\+\\+ exited`, "m").test(readFileSync(traceFile, "utf8"));
   while (!isWhole()) await new Promise((done) => setTimeout(done, 50));
   return readFileSync(traceFile, "utf8").split("\n");
 }
