@@ -6,7 +6,7 @@ import type { Engine } from "./engine";
 import { classifyFault, isTransient } from "./faults";
 import { createGroupCommit } from "./group-commit";
 import { listenForWork, postgresDialect, postgresPool, wakeChannel } from "./postgres";
-import { lockSqlite, sqliteDialect, sqliteReaderDialect } from "./sqlite";
+import { lockSqlite, openLog, sqliteDialect, sqliteReaderDialect } from "./sqlite";
 import type { Tables } from "./tables";
 
 /** Where the store is. */
@@ -121,8 +121,13 @@ function openSqlite(file: string, readOnly: boolean) {
     try {
       const dialect = readOnly ? sqliteReaderDialect(file) : sqliteDialect(file);
       const db = new Kysely<Tables>({ dialect });
-      const commit: Commit = createGroupCommit(db);
-      return { engine, db, commit, release: () => lock?.release() };
+      const log = openLog(file);
+      const commit: Commit = createGroupCommit(db, log.sync);
+      const release = () => {
+        log.close();
+        lock?.release();
+      };
+      return { engine, db, commit, release };
     } catch (error) {
       lock?.release();
       throw error;

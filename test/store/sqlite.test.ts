@@ -7,6 +7,7 @@ import { openDatabase, type StoreLocation } from "../../src/store/database";
 import { createIngest } from "../../src/store/ingest";
 import { listMessages } from "../../src/store/messages";
 import { migrate } from "../../src/store/migrate";
+import { openLog } from "../../src/store/sqlite";
 import { probeWrite } from "../../src/store/readiness";
 import { atEnd } from "../helpers/clean-up";
 import { startProgram } from "../helpers/programs";
@@ -35,12 +36,17 @@ function open(location: StoreLocation) {
   return database;
 }
 
-test("every commit is synced to disk, in a log beside the file", async () => {
+test("commits go to a log beside the file, which SQLite syncs before it empties it", async () => {
   const { database } = await openStore("sqlite");
   const pragma = async (name: string) =>
     Object.values((await sql.raw(`pragma ${name}`).execute(database.db)).rows[0] ?? {});
   expect(await pragma("journal_mode")).toEqual(["wal"]);
-  expect(await pragma("synchronous")).toEqual([2]);
+  expect(await pragma("synchronous")).toEqual([1]);
+});
+
+test("a log that cannot be synced makes the store unavailable", async () => {
+  const { location } = await makeFile();
+  await expect(openLog(location.file).sync()).rejects.toThrow(StoreUnavailable);
 });
 
 test("a second process is refused and told which one holds the file", async () => {
