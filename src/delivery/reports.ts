@@ -51,7 +51,7 @@ const staleAfterMs = 600_000;
 const longestDelayMs = 300_000;
 /** A call may wait five seconds for its place in the budget, and take fifteen. */
 const leaseMs = 30_000;
-const atOnce = 64;
+const atOnce = 128;
 
 /** Failures and deliveries have a queue each: a failure never waits behind deliveries. */
 export function createReports(deps: ReportDeps): QueueWork[] {

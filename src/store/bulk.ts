@@ -14,7 +14,8 @@ export async function run<Row>(db: Db, text: string, params: readonly unknown[] 
   return result.rows;
 }
 
-/** Chunk sizes are powers of two, so that a statement has at most seven texts however large the batches are. */
+/** Chunks of up to 16 rows have a text each, larger ones are powers of two: a statement has few texts however large the batches are. */
+const largestExact = 16;
 const largestChunk = 64;
 
 /**
@@ -42,8 +43,9 @@ export function bulk<Item, Row = unknown>(text: string, row: string, params: (it
   return async function runBulk(db: Db, items: readonly Item[]): Promise<Row[]> {
     const found: Row[] = [];
     for (let start = 0; start < items.length; ) {
-      let size = largestChunk;
-      while (size > items.length - start) size >>= 1;
+      const left = items.length - start;
+      let size = left <= largestExact ? left : largestChunk;
+      while (size > left) size >>= 1;
       const values: unknown[] = [];
       for (const item of items.slice(start, start + size)) {
         const own = params(item);

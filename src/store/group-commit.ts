@@ -29,12 +29,16 @@ export function createGroupCommit(db: Db, sync: () => Promise<void>) {
   let tookMs = 0;
 
   /**
-   * Whatever else the event loop has ready joins the group. Under load what a group cost is rested for, as far as its sync did
-   * not take that long: groups grow, and each row costs less.
+   * What the event loop has ready joins the group. Under load that goes on for as long as the last group took, unless a turn
+   * brings nothing: groups grow, and each row costs less.
    */
   async function gather(): Promise<void> {
-    const restMs = Math.min(longestRestMs, startedAt + 2 * tookMs - performance.now());
-    await new Promise<void>((resolve) => (restMs > 1 ? setTimeout(resolve, restMs) : setImmediate(resolve)));
+    const until = startedAt + Math.min(2 * tookMs, tookMs + longestRestMs);
+    for (let seen = -1; waiting.length > seen; ) {
+      seen = waiting.length;
+      await new Promise(setImmediate);
+      if (performance.now() >= until) return;
+    }
   }
 
   async function loop(): Promise<void> {

@@ -15,7 +15,7 @@ export function sqliteDialect(file: string): SqliteDialect {
   db.exec("pragma synchronous = normal");
   // A larger log means fewer copies of the same page back into the file under load.
   db.exec("pragma wal_autocheckpoint = 8000");
-  db.exec("pragma cache_size = -8000");
+  db.exec("pragma cache_size = -3000");
   return dialect(db);
 }
 
