@@ -3,7 +3,7 @@ import { request } from "undici";
 import { z } from "zod";
 import type { OutboundDelivery, Outcome } from "../channels/channel";
 import { webhookId, writeBody } from "../channels/http";
-import { createHttpExchange, type HttpAnswer } from "../channels/http-exchange";
+import { createHttpExchange, type HttpAnswer } from "../outgoing/exchange";
 import { judgeAnswer } from "../channels/http-outcome";
 import type { AdapterReceipt } from "../message/adapter";
 import type { Message } from "../message/message";
@@ -102,7 +102,7 @@ export function createKit(settings: KitSettings, { callbacks, now, newId }: KitD
     const signed = signStandardWebhook({ key, id: wanted.id, at: wanted.at ?? now(), body: wanted.body });
     const proof = wanted.headers?.(signed) ?? { ...signed };
     const startedAt = performance.now();
-    const answer = await exchange.post({
+    const answer = await exchange.send({
       path,
       headers: { "content-type": "application/json", "user-agent": "open-messaging-bridge", ...proof },
       body: wanted.tamper?.(wanted.body) ?? wanted.body,

@@ -2,7 +2,7 @@
 import { createHmac } from "node:crypto";
 import { message as messageSchema } from "../message/message";
 import type { Accepts, Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
-import { createHttpExchange, type HttpAnswer } from "./http-exchange";
+import { createHttpExchange, type HttpAnswer } from "../outgoing/exchange";
 import { judgeFailure } from "./http-outcome";
 
 export interface ForwardChannelSettings {
@@ -40,7 +40,7 @@ export function createForwardChannel(settings: ForwardChannelSettings, deps: { n
       ...passOn(original.headers),
       "x-hub-signature-256": `sha256=${signature}`,
     };
-    return exchange.post({ path, headers, body: original.body });
+    return exchange.send({ path, headers, body: original.body });
   }
 
   async function sendTyping({ original }: OutboundDelivery): Promise<void> {

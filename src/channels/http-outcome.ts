@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { reasonCode } from "../message/message";
 import type { Outcome } from "./channel";
-import type { HttpAnswer } from "./http-exchange";
+import type { HttpAnswer } from "../outgoing/exchange";
 import { parseRetryAfter } from "./retry-after";
 
 const acceptance = z.object({

@@ -3,7 +3,7 @@ import { deliverableKinds, type Message } from "../message/message";
 import { writeJson } from "../message/write-json";
 import { decodeStandardWebhooksSecret, signStandardWebhook } from "../standard-webhooks";
 import type { Accepts, Channel, OutboundDelivery, RetryRule } from "./channel";
-import { createHttpExchange, type HttpAnswer } from "./http-exchange";
+import { createHttpExchange, type HttpAnswer } from "../outgoing/exchange";
 import { judgeAnswer, judgeHeard } from "./http-outcome";
 
 export interface HttpChannelSettings {
@@ -31,11 +31,10 @@ export function createHttpChannel(settings: HttpChannelSettings, deps: { now: ()
   const path = url.pathname + url.search;
   const accepts: Accepts = { kinds: deliverableKinds, typing: true, ...settings.accepts };
 
-  function post(id: string, text: string): Promise<HttpAnswer> {
-    const body = Buffer.from(text);
+  function post(id: string, body: string): Promise<HttpAnswer> {
     const signed = signStandardWebhook({ key, id, at: deps.now(), body });
     const headers = { "content-type": "application/json", "user-agent": "open-messaging-bridge", ...signed };
-    return exchange.post({ path, headers, body });
+    return exchange.send({ path, headers, body });
   }
 
   async function sendTyping(delivery: OutboundDelivery): Promise<void> {

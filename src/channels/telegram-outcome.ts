@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ReasonCode } from "../message/message";
 import type { Outcome } from "./channel";
-import type { HttpAnswer } from "./http-exchange";
+import type { HttpAnswer } from "../outgoing/exchange";
 
 const sent = z.object({
   ok: z.literal(true),

@@ -6,7 +6,7 @@ import { type Button, showElement } from "../message/elements";
 import { writeLink } from "../message/media";
 import type { Attachment, Element, Message } from "../message/message";
 import type { Channel, OutboundDelivery, Outcome, RetryRule } from "./channel";
-import { createHttpExchange, type HttpAnswer } from "./http-exchange";
+import { createHttpExchange, type HttpAnswer } from "../outgoing/exchange";
 import { narrowAccepts } from "./narrow-accepts";
 import { judgeTelegramAnswer } from "./telegram-outcome";
 
@@ -57,7 +57,7 @@ export function createTelegramChannel(settings: TelegramChannelSettings): Channe
 
   function call(method: string, parameters: object, timeoutMs?: number): Promise<HttpAnswer> {
     const headers = { "content-type": "application/json" };
-    return exchange.post({ path: `${base}/${method}`, headers, body: JSON.stringify(parameters), timeoutMs });
+    return exchange.send({ path: `${base}/${method}`, headers, body: JSON.stringify(parameters), timeoutMs });
   }
 
   async function sendPost(chat: string, post: Post): Promise<Outcome> {

@@ -4,13 +4,12 @@ import platformClient, {
   type ExternalContactsApi,
   type ResponseManagementApi,
 } from "purecloud-platform-client-v2";
-import { Agent } from "undici";
 import { z } from "zod";
 import { StartError } from "../errors";
 import { answerOfError, type GenesysAnswer } from "./answer";
 import type { GenesysBudget, Priority } from "./budget";
 import { GenesysError, readRefusal } from "./error";
-import { type HttpRequest, type HttpResponse, sendRequest, type Wire } from "./http";
+import { type HttpRequest, type HttpResponse, openWire, sendRequest, type Wire } from "./http";
 import { addressesOf } from "./regions";
 import { createRotation } from "./rotation";
 import { createTokenKeeper, fetchToken, type OAuthClient, type TokenKeeper } from "./token";
@@ -74,9 +73,6 @@ export interface GenesysClient {
   close(): Promise<void>;
 }
 
-/** Answers are read whole; the conversation of a long day stays far below this. */
-const maxAnswerBytes = 32 * 1024 * 1024;
-
 /**
  * A client for one organisation.
  * @throws StartError when the organisation has no usable address or no OAuth client
@@ -87,7 +83,7 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
   if (clients.length === 0) throw new StartError("Genesys Cloud needs at least one OAuth client");
   const { apiUrl, loginUrl } = addressesOf(organisation);
   const budget = deps.budget ?? createRotation();
-  const wire = { dispatcher: new Agent({ maxResponseSize: maxAnswerBytes }), timeoutMs };
+  const wire = openWire(timeoutMs);
   const members = clients.map((client) => createMember(client));
 
   async function ask<T>(request: GenesysRequest<T>): Promise<GenesysAnswer<T>> {
@@ -152,7 +148,7 @@ export function createGenesysClient(deps: GenesysClientDeps): GenesysClient {
     return { id: client.id, tokens, api, pausedUntil: 0 };
   }
 
-  return { ask, checkCredentials, token, close: () => wire.dispatcher.close() };
+  return { ask, checkCredentials, token, close: wire.close };
 }
 
 /** One OAuth client of the pool. */
@@ -191,11 +187,21 @@ class UndiciHttpClient extends platformClient.AbstractHttpClient {
   override enableHooks(): void {}
 }
 
+/** Each client of the SDK watches a file whose appearance would replace the addresses and switch on a log of bodies. */
+function forgetConfigFile({
+  config,
+}: {
+  config: { live_reload_config: boolean; setConfigPath(path: string): void };
+}): void {
+  config.live_reload_config = false;
+  config.setConfigPath("");
+}
+forgetConfigFile(platformClient.ApiClient);
+
 /** An SDK of our own beside its singleton, with its habits of reading a file in the home directory undone. */
 function createApi(apiUrl: string, send: Send): GenesysApi {
   const sdk = new platformClient.ApiClientClass();
-  // Both watch a file whose appearance would replace the addresses and switch on a log of bodies.
-  for (const { config } of [platformClient.ApiClient, sdk]) config.live_reload_config = false;
+  forgetConfigFile(sdk);
   // Its logger copies every body even when it is silent.
   Object.assign(sdk.config.logger, { log: () => undefined });
   const { protocol, hostname, port, pathname } = new URL(apiUrl);

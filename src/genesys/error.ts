@@ -95,10 +95,11 @@ export function readRefusal(operation: string, { status, headers, data }: Answer
 }
 
 /** Reads why no answer came: refused, unreachable, timed out, cut off. All of it is worth another try. */
-export function readConnectionFailure(operation: string, error: unknown): GenesysError {
-  const code = isRecord(error) && typeof error.code === "string" ? error.code : nameOf(error);
-  const uncertain = !neverSent.has(code) && !code.startsWith("ERR_TLS") && !code.includes("CERT");
-  return new GenesysError({ operation, code, retryable: true, uncertain }, { cause: error });
+export function readConnectionFailure(
+  operation: string,
+  { code, mayHaveArrived }: { code: string; mayHaveArrived: boolean },
+): GenesysError {
+  return new GenesysError({ operation, code, retryable: true, uncertain: mayHaveArrived });
 }
 
 /**
@@ -111,16 +112,6 @@ export function readRetryAfter(value: string | undefined, now: number): number |
   const at = / GMT\s*$/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
-
-/** Failures before the request left: nothing can have been done. */
-const neverSent = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
 
 function describe({ operation, status, code, correlationId, permissions = [] }: GenesysFailure): string {
   const missing = permissions.length > 0 ? `, missing ${permissions.join(", ")}` : "";
@@ -153,11 +144,6 @@ function fieldsOf(body: Record<string, unknown>): string[] {
 function headerOf(headers: Answered["headers"], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
-}
-
-function nameOf(error: unknown): string {
-  const name = isRecord(error) && typeof error.name === "string" ? error.name : "unknown";
-  return name === "TimeoutError" ? "timeout" : name;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

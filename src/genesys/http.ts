@@ -1,5 +1,5 @@
-/** The wire below the SDK: one HTTP request over undici, with one time limit for all of it. */
-import { type Dispatcher, request } from "undici";
+/** The wire below the SDK: one HTTP request, with one time limit for all of it. */
+import { createHttpExchange, type HttpExchange, type HttpRequest as Exchanged } from "../outgoing/exchange";
 import { GenesysError, readConnectionFailure } from "./error";
 
 export interface HttpRequest {
@@ -22,9 +22,31 @@ export interface HttpResponse {
   text: string;
 }
 
+/** Connections to the hosts of one region. */
 export interface Wire {
-  dispatcher: Dispatcher;
-  timeoutMs: number;
+  exchangeWith(origin: string): HttpExchange;
+  close(): Promise<void>;
+}
+
+/** Answers are read whole; the conversation of a long day stays far below this. */
+const maxAnswerBytes = 32 * 1024 * 1024;
+
+/** @param timeoutMs of one request, from connecting to the last byte */
+export function openWire(timeoutMs: number): Wire {
+  const exchanges = new Map<string, HttpExchange>();
+  return {
+    exchangeWith(origin) {
+      let exchange = exchanges.get(origin);
+      if (exchange === undefined) {
+        exchange = createHttpExchange({ origin, timeoutMs, maxAnswerBytes });
+        exchanges.set(origin, exchange);
+      }
+      return exchange;
+    },
+    async close() {
+      await Promise.all([...exchanges.values()].map((exchange) => exchange.close()));
+    },
+  };
 }
 
 /**
@@ -32,24 +54,21 @@ export interface Wire {
  * @throws GenesysError when no answer came in time or at all
  */
 export async function sendRequest(
-  { dispatcher, timeoutMs }: Wire,
+  wire: Wire,
   operation: string,
   { url, method, headers, params, data }: HttpRequest,
 ): Promise<HttpResponse> {
   refuseDotSegments(operation, url);
-  try {
-    const response = await request(url + queryOf(params), {
-      dispatcher,
-      method: method as Dispatcher.HttpMethod,
-      headers,
-      body: data === undefined || typeof data === "string" ? data : JSON.stringify(data),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const text = await response.body.text();
-    return { status: response.statusCode, statusText: "", headers: response.headers, data: parseJson(text), text };
-  } catch (error) {
-    throw readConnectionFailure(operation, error);
-  }
+  const { origin, pathname, search } = new URL(url + queryOf(params));
+  const answer = await wire.exchangeWith(origin).send({
+    method: method as Exchanged["method"],
+    path: pathname + search,
+    headers: headers ?? {},
+    body: data === undefined || typeof data === "string" ? data : JSON.stringify(data),
+  });
+  if (answer.kind === "unanswered") throw readConnectionFailure(operation, answer);
+  const { status, headers: answered, body: text } = answer;
+  return { status, statusText: "", headers: answered, data: parseJson(text), text };
 }
 
 /** Ids stand in the path; `..` as an id would be resolved away there and ask for something else. */

@@ -1,52 +1,23 @@
-/** One POST and its whole answer over a keep-alive pool: what http, forward and telegram have in common. */
+/** Exchanges in the calling thread, over undici. */
 import type { IncomingHttpHeaders } from "node:http";
 import { Pool } from "undici";
-
-const maxAnswerBytes = 65_536;
-
-/** What came back. Nothing here is judged: a 500 is an answer like any other. */
-export type HttpAnswer =
-  | { kind: "answered"; status: number; headers: IncomingHttpHeaders; body: string }
-  | {
-      kind: "unanswered";
-      /** For people, without addresses: `no answer in time`, `HTTP 200 cut short (UND_ERR_SOCKET)`. */
-      problem: string;
-      /** Whether the other side may have received the request all the same. */
-      mayHaveArrived: boolean;
-    };
-
-export interface HttpRequest {
-  path: string;
-  headers: Record<string, string>;
-  body: Buffer | string;
-  /** Shorter than the pool's own, for one of several requests that share a time limit. */
-  timeoutMs?: number | undefined;
-}
-
-export interface HttpExchange {
-  /** Never throws. Redirects are answers and are not followed. */
-  post(request: HttpRequest): Promise<HttpAnswer>;
-  /** Waits for what is under way. */
-  close(): Promise<void>;
-}
+import type { ExchangeSettings, HttpAnswer, HttpExchange, HttpRequest } from "./http";
 
 /**
  * Opens a pool to one origin.
  *
  * undici's `dispatch` stands below its `request`: the answer is gathered without a stream, and one timer spans connecting, sending and
  * reading, which undici's own time limits do only one by one.
- *
- * @param settings.timeoutMs over the whole exchange
  */
-export function createHttpExchange(settings: { origin: string; timeoutMs: number }): HttpExchange {
+export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
   const pool = new Pool(settings.origin, {
     connect: { timeout: settings.timeoutMs },
     headersTimeout: 0,
     bodyTimeout: 0,
-    maxResponseSize: maxAnswerBytes,
+    maxResponseSize: settings.maxAnswerBytes,
   });
 
-  function post({ timeoutMs = settings.timeoutMs, ...request }: HttpRequest): Promise<HttpAnswer> {
+  function send({ timeoutMs = settings.timeoutMs, ...request }: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       let abort: ((reason: Error) => void) | undefined;
       let isSettled = false;
@@ -55,7 +26,7 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
       const chunks: Buffer[] = [];
 
       const timer = setTimeout(() => {
-        settle(unanswered("no answer in time"));
+        settle(unanswered("timeout", "no answer in time"));
         abort?.(new Error("no answer in time"));
       }, timeoutMs);
 
@@ -66,14 +37,14 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
         resolve(answer);
       }
 
-      function unanswered(problem: string): HttpAnswer {
-        const known = status === 0 ? problem : `HTTP ${status} cut short (${problem})`;
-        return { kind: "unanswered", problem: known, mayHaveArrived: abort !== undefined };
+      function unanswered(code: string, why = code): HttpAnswer {
+        const problem = status === 0 ? why : `HTTP ${status} cut short (${why})`;
+        return { kind: "unanswered", problem, code, mayHaveArrived: abort !== undefined };
       }
 
       try {
         pool.dispatch(
-          { method: "POST", ...request },
+          { ...request, method: request.method ?? "POST" },
           {
             onRequestStart(controller) {
               abort = (reason) => controller.abort(reason);
@@ -107,7 +78,7 @@ export function createHttpExchange(settings: { origin: string; timeoutMs: number
     return closing;
   }
 
-  return { post, close };
+  return { send, close };
 }
 
 /** The code alone: messages of sockets and of TLS name addresses. */
