@@ -2,30 +2,34 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { adapterCommand } from "./cli/adapter";
-import { auditCommand } from "./cli/audit";
-import { bounceCommand } from "./cli/bounce";
-import { capturesCommand } from "./cli/captures";
-import { checkCommand } from "./cli/check";
 import type { Input } from "./cli/confirm";
-import { demoCommand } from "./cli/demo";
-import { eraseCommand } from "./cli/erase";
-import { contactsCommand } from "./cli/contacts";
-import { doctorCommand } from "./cli/doctor";
-import { explainCommand } from "./cli/explain";
-import { listenCommand } from "./cli/listen";
-import { messagesCommand } from "./cli/messages";
-import { migrateCommand } from "./cli/migrate";
-import { type Output, printError, printJsonError } from "./cli/output";
-import { replayCommand } from "./cli/replay";
-import { provisionCommand } from "./cli/provision";
-import { schemaCommand } from "./cli/schema";
-import { noticeCommand } from "./cli/notice";
-import { serveCommand } from "./cli/serve";
-import { simulateCommand } from "./cli/simulate";
-import { signCommand } from "./cli/sign";
-import { verifyCommand } from "./cli/verify";
-import { suppressCommand } from "./cli/suppress";
+import { type CommandContext, type Output, printError, printJsonError } from "./cli/output";
+
+/** A command loads what it needs when it is asked for: `serve` holds no memory for the others, and none waits for them. */
+const commands: Record<string, () => (context: CommandContext) => Command> = {
+  serve: () => (require("./cli/serve") as typeof import("./cli/serve")).serveCommand,
+  demo: () => (require("./cli/demo") as typeof import("./cli/demo")).demoCommand,
+  simulate: () => (require("./cli/simulate") as typeof import("./cli/simulate")).simulateCommand,
+  check: () => (require("./cli/check") as typeof import("./cli/check")).checkCommand,
+  doctor: () => (require("./cli/doctor") as typeof import("./cli/doctor")).doctorCommand,
+  provision: () => (require("./cli/provision") as typeof import("./cli/provision")).provisionCommand,
+  migrate: () => (require("./cli/migrate") as typeof import("./cli/migrate")).migrateCommand,
+  messages: () => (require("./cli/messages") as typeof import("./cli/messages")).messagesCommand,
+  replay: () => (require("./cli/replay") as typeof import("./cli/replay")).replayCommand,
+  captures: () => (require("./cli/captures") as typeof import("./cli/captures")).capturesCommand,
+  listen: () => (require("./cli/listen") as typeof import("./cli/listen")).listenCommand,
+  audit: () => (require("./cli/audit") as typeof import("./cli/audit")).auditCommand,
+  erase: () => (require("./cli/erase") as typeof import("./cli/erase")).eraseCommand,
+  contacts: () => (require("./cli/contacts") as typeof import("./cli/contacts")).contactsCommand,
+  sign: () => (require("./cli/sign") as typeof import("./cli/sign")).signCommand,
+  verify: () => (require("./cli/verify") as typeof import("./cli/verify")).verifyCommand,
+  explain: () => (require("./cli/explain") as typeof import("./cli/explain")).explainCommand,
+  schema: () => (require("./cli/schema") as typeof import("./cli/schema")).schemaCommand,
+  adapter: () => (require("./cli/adapter") as typeof import("./cli/adapter")).adapterCommand,
+  suppress: () => (require("./cli/suppress") as typeof import("./cli/suppress")).suppressCommand,
+  bounce: () => (require("./cli/bounce") as typeof import("./cli/bounce")).bounceCommand,
+  notice: () => (require("./cli/notice") as typeof import("./cli/notice")).noticeCommand,
+};
 
 /** Runs one command and returns its exit code: 0 done, 1 failed or found something, 2 wrong usage or settings. */
 export async function runCli(
@@ -46,32 +50,11 @@ export async function runCli(
       writeErr: (text) => void (json || output.stderr.write(text)),
     })
     .showHelpAfterError("(--help shows how it is called)");
-  const commands = [
-    serveCommand,
-    demoCommand,
-    simulateCommand,
-    checkCommand,
-    doctorCommand,
-    provisionCommand,
-    migrateCommand,
-    messagesCommand,
-    replayCommand,
-    capturesCommand,
-    listenCommand,
-    auditCommand,
-    eraseCommand,
-    contactsCommand,
-    signCommand,
-    verifyCommand,
-    explainCommand,
-    schemaCommand,
-    adapterCommand,
-    suppressCommand,
-    bounceCommand,
-    noticeCommand,
-  ];
-  for (const command of commands) {
-    program.addCommand(inherit(command(context), program));
+  const asked = args.find((arg) => !arg.startsWith("-")) ?? "";
+  const known = Object.keys(commands);
+  for (const name of known.includes(asked) ? [asked] : known) {
+    const command = commands[name];
+    if (command !== undefined) program.addCommand(inherit(command()(context), program));
   }
   try {
     await program.parseAsync(args, { from: "user" });

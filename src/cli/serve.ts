@@ -1,4 +1,4 @@
-import { setFlagsFromString } from "node:v8";
+import { makeRoomForWork } from "./small-heap";
 import { Command } from "commander";
 import { startBridge } from "../app";
 import { StartError } from "../errors";
@@ -23,7 +23,7 @@ export function serveCommand({ env, version }: CommandContext): Command {
           `serve ${roles.web ? "--web" : "--worker"} needs DATABASE_URL: without it the store is one SQLite file that one process writes, so run plain \`omb serve\`.`,
         );
       }
-      keepHeapSmall();
+      makeRoomForWork();
       const log = createLog({ level: config.logLevel });
       for (const warning of warnings) log.settingsDoubted({ warning });
       const { token, madeAt } = findAdminToken(config);
@@ -33,12 +33,4 @@ export function serveCommand({ env, version }: CommandContext): Command {
       log.bridgeStopping({ signal });
       await bridge.stop();
     });
-}
-
-/**
- * On a machine with much memory V8 lets garbage pile up to several times what is in use. The bridge holds little for long:
- * collecting once the heap has grown by a third keeps a busy process below 200 MB and costs no measurable time.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString("--heap-growing-percent=30");
 }
