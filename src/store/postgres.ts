@@ -1,6 +1,6 @@
 /** The engine for more than one machine: PostgreSQL through pg, shared by any number of web and worker processes. */
-import { PostgresDialect } from "kysely";
-import { Client, Pool, type PoolConfig, types } from "pg";
+import { PostgresDialect, type PostgresPoolClient } from "kysely";
+import { Client, Pool, type PoolClient, type PoolConfig, types } from "pg";
 
 /** Every bigint of ours is a time, a size or a row number: far below 2^53. */
 const parsers: PoolConfig["types"] = {
@@ -23,8 +23,43 @@ export function postgresPool(url: string, onIdleError: (error: Error) => void): 
   return pool;
 }
 
+/** Texts that are prepared; the hot path has a few hundred, and the longest costs the server more to parse than to run. */
+const mostPrepared = 1000;
+
+/** Kysely's dialect, each statement parsed once on each connection: so a pooler in between has to know prepared statements. */
 export function postgresDialect(pool: Pool): PostgresDialect {
-  return new PostgresDialect({ pool });
+  const names = new Map<string, string>();
+  const prepared = new WeakMap<PoolClient, PostgresPoolClient>();
+
+  function nameOf(text: string): string | undefined {
+    let name = names.get(text);
+    if (name === undefined && names.size < mostPrepared) {
+      name = `omb_${names.size}`;
+      names.set(text, name);
+    }
+    return name;
+  }
+
+  function prepare(client: PoolClient): PostgresPoolClient {
+    const query = (text: string, values: readonly unknown[]) =>
+      client.query(values.length === 0 ? { text } : { name: nameOf(text), text, values: [...values] });
+    return { query: query as unknown as PostgresPoolClient["query"], release: () => client.release() };
+  }
+
+  return new PostgresDialect({
+    pool: {
+      async connect() {
+        const client = await pool.connect();
+        let known = prepared.get(client);
+        if (known === undefined) {
+          known = prepare(client);
+          prepared.set(client, known);
+        }
+        return known;
+      },
+      end: () => pool.end(),
+    },
+  });
 }
 
 /** The PostgreSQL notification channel on which processes tell each other which queues have work. */

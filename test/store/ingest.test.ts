@@ -22,7 +22,7 @@ describe.each(engines)("on %s", (engine) => {
     expect(tasks).toMatchObject([{ key: `lane:${arrival.delivery?.lane}`, queue: "deliver:chat", pending: 1 }]);
   });
 
-  test("requests that arrive while a commit runs share the next one, and each is answered", async () => {
+  test("requests that arrive while a commit runs share the next one, each is answered, and a recipient's keep their order", async () => {
     const { database } = await openStore(engine);
     const ingest = createIngest(database, () => start);
     const arrivals = Array.from({ length: 300 }, (_, n) => arrivalOf(`customer-${n % 7}`));
@@ -30,8 +30,12 @@ describe.each(engines)("on %s", (engine) => {
     const stored = await Promise.all(arrivals.map((arrival) => ingest(arrival)));
 
     expect(stored).toEqual(arrivals.map(() => ({ duplicate: false })));
-    const rows = await database.db.selectFrom("messages").select("id").orderBy("seq").execute();
-    expect(rows.map((row) => row.id)).toEqual(arrivals.map((arrival) => arrival.id));
+    const rows = await database.db.selectFrom("messages").select(["id", "recipient_id"]).orderBy("seq").execute();
+    expect(rows).toHaveLength(300);
+    for (const recipient of new Set(arrivals.map(({ recipientId }) => recipientId))) {
+      const kept = rows.filter((row) => row.recipient_id === recipient).map(({ id }) => id);
+      expect(kept).toEqual(arrivals.filter((one) => one.recipientId === recipient).map(({ id }) => id));
+    }
     const tasks = await database.db.selectFrom("tasks").select("pending").execute();
     expect(tasks).toHaveLength(7);
     expect(tasks.reduce((sum, task) => sum + task.pending, 0)).toBe(300);
