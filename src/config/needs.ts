@@ -30,6 +30,9 @@ export function listWarnings(settings: Outline, given: Given): string[] {
   const organisations = nameOrganisations(Object.keys(settings.organisations), given);
   const unattached = organisations.length === 0 ? settings.integrations : [];
   const types = Object.values(settings.channels).map((channel) => channel.type);
+  const usesTwilio = Object.values(settings.channels).some(
+    ({ type, provider }) => type === "sms" && provider !== "genesys",
+  );
   const withoutUrl = given.PUBLIC_URL === undefined;
   const weakTokens = (["ADMIN_TOKEN", "EVENT_TOKEN"] as const).filter((name) => (given[name]?.length ?? 16) < 16);
   return [
@@ -42,7 +45,7 @@ export function listWarnings(settings: Outline, given: Given): string[] {
     ...(withoutUrl && Object.keys(settings.fallback).length > 0
       ? ["PUBLIC_URL: not set, so notices carry no links"]
       : []),
-    ...(withoutUrl && types.includes("sms") && readTwilio(given) !== undefined
+    ...(withoutUrl && usesTwilio && readTwilio(given) !== undefined
       ? ["PUBLIC_URL: not set, so Twilio cannot report what became of an SMS"]
       : []),
     ...(withoutUrl && types.includes("telegram")

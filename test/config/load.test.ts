@@ -236,6 +236,13 @@ describe("good settings", () => {
     const unreachable = loadGood(settings, { ...env, ...twilio, PUBLIC_URL: undefined });
     expect(unreachable.config.fallback[0]?.steps[0]?.until).toBe("accepted");
     expect(unreachable.warnings).toContain("PUBLIC_URL: not set, so Twilio cannot report what became of an SMS");
+
+    const agentless = { type: "sms", provider: "genesys", from: "+43123456789" };
+    const throughGenesys = loadGood(
+      { ...settings, channels: { chat, sms: agentless } },
+      { ...env, ...twilio, PUBLIC_URL: undefined },
+    );
+    expect(throughGenesys.warnings).not.toContainEqual(expect.stringContaining("Twilio"));
   });
 
   test("e-mail and SMS that nothing uses need not be set up, and are left out", () => {
