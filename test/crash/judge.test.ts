@@ -1,5 +1,5 @@
 import type { Sighting } from "./adapter";
-import { type Evidence, judge, type StoredItem } from "./judge";
+import { type Evidence, judge, type StoredItem, type StoredAttempt } from "./judge";
 
 const at = Date.UTC(2026, 8, 14, 8);
 const first = "customer1:000001";
@@ -91,11 +91,17 @@ test.each<[string, Parameters<typeof makeEvidence>[0]]>([
 
 describe("a message that the adapter saw twice", () => {
   const repeat = sightingOf(first, { attempt: 2, arrivedAt: at + 600, answeredAt: at + 605 });
-  const seenTwice = (changes: Partial<Sighting>, result: string | null, kills: number[], again = repeat) =>
+  const seenTwice = (
+    changes: Partial<Sighting>,
+    result: string | null,
+    kills: number[],
+    again = repeat,
+    recorded: Partial<StoredAttempt> = {},
+  ) =>
     violationsOf(
       makeEvidence({
         world: { sightings: [sightingOf(first, changes), again, sightingOf(second)] },
-        attempts: new Map([[first, [{ number: 1, result }]]]),
+        attempts: new Map([[first, [{ number: 1, result, ...recorded }]]]),
         kills: kills.map((time) => ({ at: time, post: "bridge", step: "any time" })),
       }),
     );
@@ -109,7 +115,14 @@ describe("a message that the adapter saw twice", () => {
     expect(seenTwice({}, "unknown", [at + 400])).toEqual([]);
   });
 
+  const late = { answer: "no answer in time", durationMs: 1400 };
+
+  test("is fine when its answer came after the time limit", () => {
+    expect(seenTwice({}, "failed", [], repeat, late)).toEqual([]);
+  });
+
   test.each<[string, Parameters<typeof seenTwice>]>([
+    ["the time limit was not over", [{}, "failed", [], repeat, { ...late, durationMs: 900 }]],
     ["its answer was recorded", [{}, "delivered", [at + 400]]],
     ["nobody was killed", [{}, null, []]],
     ["the kill came before it arrived", [{}, null, [at - 2000]]],

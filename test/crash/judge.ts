@@ -2,7 +2,7 @@
 import { type Mood, newsOf, type Sighting } from "./adapter";
 import type { TakenReceipt } from "./genesys";
 import type { LoadReport } from "./load";
-import { parseName } from "./messages";
+import { parseName, sendTimeoutMs } from "./messages";
 import type { WorldReport } from "./world";
 
 export interface Kill {
@@ -26,6 +26,8 @@ export interface StoredItem {
 export interface StoredAttempt {
   number: number;
   result: string | null;
+  answer?: string | null;
+  durationMs?: number | null;
 }
 
 export interface Evidence {
@@ -71,6 +73,7 @@ export function judge(evidence: Evidence): Verdict {
       { name: "stored, answer lost, repeated", value: load.duplicates },
       { name: "adapter calls", value: world.sightings.length },
       { name: "repeats after a failed answer", value: repeats.afterFailure },
+      { name: "repeats after no answer in time", value: repeats.afterTimeout },
       { name: "repeats of sends in flight at a kill", value: repeats.inFlight },
       { name: "receipts at Genesys Cloud", value: world.receipts.length },
       { name: "of them repeats", value: toldTwice },
@@ -190,6 +193,7 @@ function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string,
   const before = new Map<string, Sighting>();
   const unexplained: string[] = [];
   let afterFailure = 0;
+  let afterTimeout = 0;
   let inFlight = 0;
   for (const repeat of sightings) {
     const first = before.get(repeat.messageId);
@@ -199,9 +203,10 @@ function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string,
     const problem = explainRepeat(first, repeat, recorded, kills);
     if (problem !== undefined) unexplained.push(`${repeat.messageId} attempt ${repeat.attempt}: ${problem}`);
     else if (isCutOff(recorded)) inFlight += 1;
+    else if (wasTooLate(recorded)) afterTimeout += 1;
     else afterFailure += 1;
   }
-  return { afterFailure, inFlight, unexplained };
+  return { afterFailure, afterTimeout, inFlight, unexplained };
 }
 
 /** What is wrong with a repeat; undefined when the contract allows it. */
@@ -215,8 +220,8 @@ function explainRepeat(
   if (repeat.attempt <= first.attempt) return `it came after attempt ${first.attempt}`;
   if (recorded === undefined) return `attempt ${first.attempt} is not in the store`;
   if (!isCutOff(recorded)) {
-    if (decisive.has(first.mood)) return `attempt ${first.attempt} was answered ${first.mood} and recorded`;
-    return undefined;
+    if (!decisive.has(first.mood) || wasTooLate(recorded)) return undefined;
+    return `attempt ${first.attempt} was answered ${first.mood} and recorded`;
   }
   const wasKilled = kills.some(
     ({ at }) =>
@@ -230,6 +235,11 @@ function explainRepeat(
 /** Its answer was never recorded. */
 function isCutOff(attempt: StoredAttempt | undefined): boolean {
   return attempt?.result == null || attempt.result === "unknown";
+}
+
+/** The adapter answered, and on a busy machine its answer came when the time for it was over: the contract allows another try. */
+function wasTooLate({ result, answer, durationMs }: Partial<StoredAttempt> = {}): boolean {
+  return result === "failed" && answer === "no answer in time" && (durationMs ?? 0) >= sendTimeoutMs;
 }
 
 function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], kills: Kill[]): string[] {
