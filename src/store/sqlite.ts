@@ -16,24 +16,38 @@ export function sqliteDialect(file: string): SqliteDialect {
   // A larger log means fewer copies of the same page back into the file under load.
   db.exec("pragma wal_autocheckpoint = 8000");
   db.exec("pragma cache_size = -3000");
+  // What a process that died left in the log is written once more, and synced, before anything is built on it.
+  db.exec("pragma wal_checkpoint(truncate)");
   return dialect(db);
 }
 
 /**
  * The write-ahead log of `file`. `sync` resolves once every commit made before the call is on disk, and throws StoreUnavailable
- * when the disk fails. It does what `synchronous = full` does in every commit, but off this thread, which a disk would hold up for milliseconds.
+ * when the disk fails. It does what `synchronous = full` does in every commit, but off this thread, which a disk would hold up
+ * for milliseconds.
+ *
+ * After a sync that failed none succeeds any more: the system may have dropped what it could not write, and a later sync that
+ * reports no error would vouch for a log with a hole in it. A new start reads the log as it is, and copies it into the file.
+ *
+ * @param datasync waits until a file's data is on disk
  */
-export function openLog(file: string): { sync(): Promise<void>; close(): void } {
-  const datasync = promisify(fdatasync);
+export function openLog(
+  file: string,
+  datasync: (fd: number) => Promise<void> = promisify(fdatasync),
+): { sync(): Promise<void>; close(): void } {
   let log: number | undefined;
+  let failure: StoreUnavailable | undefined;
   return {
     async sync() {
+      if (failure !== undefined) throw failure;
       // SQLite makes it at the first commit, and removes it with its last connection.
+      log ??= openForSync(`${file}-wal`);
       try {
-        log ??= openSync(`${file}-wal`, "r+");
         await datasync(log);
       } catch (error) {
-        throw new StoreUnavailable("the store cannot be used: the disk reported an error", { cause: error });
+        const why = "the disk could not keep what was written; start the bridge again once the disk is sound";
+        failure = new StoreUnavailable(`the store cannot be used: ${why}`, { cause: error });
+        throw failure;
       }
     },
     close() {
@@ -41,6 +55,14 @@ export function openLog(file: string): { sync(): Promise<void>; close(): void } 
       log = undefined;
     },
   };
+}
+
+function openForSync(file: string): number {
+  try {
+    return openSync(file, "r+");
+  } catch (error) {
+    throw new StoreUnavailable("the store cannot be used: its log cannot be opened", { cause: error });
+  }
 }
 
 /** Opens `file` beside the process that writes it: reads only, and never moves the log into the file. */

@@ -44,9 +44,33 @@ test("commits go to a log beside the file, which SQLite syncs before it empties 
   expect(await pragma("synchronous")).toEqual([1]);
 });
 
-test("a log that cannot be synced makes the store unavailable", async () => {
+test("after a sync that failed no commit is vouched for until a new start", async () => {
+  const { database, location } = await openStore("sqlite");
+  await save(database, arrivalOf("customer-1"));
+  if (location.kind !== "sqlite") throw new Error("not a file");
+  let calls = 0;
+  const log = openLog(location.file, async () => {
+    calls += 1;
+    if (calls === 2) throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+  });
+  atEnd(() => log.close());
+  await log.sync();
+  await expect(log.sync()).rejects.toThrow(StoreUnavailable);
+  await expect(log.sync()).rejects.toThrow(/start the bridge again/);
+  expect(calls).toBe(2);
+});
+
+test("what a killed process left in the log is in the file once it is opened again", async () => {
   const { location } = await makeFile();
-  await expect(openLog(location.file).sync()).rejects.toThrow(StoreUnavailable);
+  const holder = startProgram("test/store/lock-holder.ts", [location.file, "write"]);
+  await until(() => holder.stdout().includes("held") || holder.stderr());
+  expect(statSync(`${location.file}-wal`).size).toBeGreaterThan(0);
+  holder.process.kill("SIGKILL");
+  await holder.ended;
+
+  const database = open(location);
+  expect(statSync(`${location.file}-wal`).size).toBe(0);
+  expect((await sql<{ text: string }>`select text from notes`.execute(database.db)).rows).toEqual([{ text: "kept" }]);
 });
 
 test("a second process is refused and told which one holds the file", async () => {
