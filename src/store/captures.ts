@@ -1,5 +1,5 @@
 /** The webhook requests as they came. */
-import type { Db } from "./bulk";
+import { bulk, type Db } from "./bulk";
 import { bytes } from "./engine";
 
 /** A body as it came, and what is known of it without looking inside. */
@@ -39,3 +39,10 @@ export async function readCapture(db: Db, messageSeq: number): Promise<StoredCap
     body: row.body === null ? null : bytes(row.body),
   };
 }
+
+/** Takes the content out of captures and leaves the rows. */
+export const blankCaptures = bulk<number>(
+  "update captures set headers = '{}', body = null, meaning = null where message_seq in (values {rows})",
+  "(cast(? as bigint))",
+  (seq) => [seq],
+);

@@ -1,5 +1,6 @@
 /** Takes everything personal about one recipient out of the store, and leaves what happened: rows, fates, times, the ledger. */
 import { bulk, type Db, run } from "./bulk";
+import { blankCaptures } from "./captures";
 import { eraseConsents } from "./consent";
 import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
@@ -109,11 +110,6 @@ interface FoundDelivery {
 
 const selectDeliveries = bulk<number, FoundDelivery>(
   "select seq, message_seq, lane, status, provider_message_id from deliveries where message_seq in (values {rows})",
-  "(cast(? as bigint))",
-  (seq) => [seq],
-);
-const blankCaptures = bulk<number>(
-  "update captures set headers = '{}', body = null, meaning = null where message_seq in (values {rows})",
   "(cast(? as bigint))",
   (seq) => [seq],
 );

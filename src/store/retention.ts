@@ -1,6 +1,7 @@
 /** Forgets what has been kept for long enough: first what messages said, later that there were any. A slice at a time. */
 import { z } from "zod";
 import { bulk, type Db, run } from "./bulk";
+import { blankCaptures } from "./captures";
 import type { Database, Tx } from "./database";
 import { lookupKey } from "./lookups";
 import type { Seal } from "./seals";
@@ -44,11 +45,6 @@ interface Candidate {
 
 const selectFates = bulk<number, Candidate>(
   "select seq, fate, cast(null as bigint) as stored_at from messages where seq in (values {rows})",
-  "(cast(? as bigint))",
-  (seq) => [seq],
-);
-const blankCaptures = bulk<number>(
-  "update captures set headers = '{}', body = null, meaning = null where message_seq in (values {rows})",
   "(cast(? as bigint))",
   (seq) => [seq],
 );
