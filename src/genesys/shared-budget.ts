@@ -25,6 +25,9 @@ interface Request {
   reject(error: unknown): void;
 }
 
+/** Between two reservations, at most. */
+const longestRestMs = 10;
+
 /** A request that goes out this soon is as good as under way: what a Retry-After could not have stopped either. */
 const underWayMs = 20;
 
@@ -44,17 +47,21 @@ export function createSharedBudget(deps: SharedBudgetDeps): GenesysBudget {
   let running = false;
 
   async function loop() {
-    while (waiting.length > 0) {
-      await new Promise(setImmediate);
+    for (let restMs = 0; waiting.length > 0; ) {
+      // One reservation after the other gathers as much as it can.
+      await (restMs > 0 ? sleepMs(restMs) : new Promise(setImmediate));
+      const startedAt = now();
       const batch = waiting.toSorted((a, b) => priorities.indexOf(a.priority) - priorities.indexOf(b.priority));
       waiting = [];
       try {
-        const names = batch.flatMap(({ clientIds }) => clientIds.flatMap((id) => [nameOf(id), awayNameOf(id)]));
+        const clients = new Set(batch.flatMap(({ clientIds }) => clientIds));
+        const names = [...clients].flatMap((id) => [nameOf(id), awayNameOf(id)]);
         const turns = await update(names, (tats) => assign(batch, tats));
         batch.forEach((request, index) => request.resolve(turns[index] ?? { retryAfterMs: 1000 }));
       } catch (error) {
         for (const request of batch) request.reject(error);
       }
+      restMs = Math.min(longestRestMs, now() - startedAt);
     }
     running = false;
   }
