@@ -36,7 +36,8 @@ export function recordMeaning(message: Message, parts: readonly Part[] | undefin
 
 function digestContent(message: Message, parts: readonly Part[] | undefined): Meaning {
   const meaning = digestMessage(message);
-  return parts === undefined ? meaning : { ...meaning, parts: digestParts(parts) };
+  if (parts !== undefined) meaning.parts = digestParts(parts);
+  return meaning;
 }
 
 /** What a webhook that came now would lead to; undefined when the integration is not configured. */

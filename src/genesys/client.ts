@@ -171,7 +171,7 @@ async function sendAuthorised(wire: Wire, tokens: TokenKeeper, request: HttpRequ
 }
 
 function withToken({ url, method, headers, params, data }: HttpRequest, token: string): HttpRequest {
-  return { url, method, headers: { ...headers, Authorization: `Bearer ${token}` }, params, data };
+  return { url, method, headers: { Authorization: `Bearer ${token}`, ...headers }, params, data };
 }
 
 /** Every answer resolves, whatever its status: there is then one place that judges it. */

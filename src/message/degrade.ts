@@ -44,14 +44,27 @@ export function degrade(message: Message, accepts: Accepts): Part[] {
 /** A part as a message of its own, for channels that pass messages on; buttons become Genesys Cloud's elements. */
 export function writePart(message: Message, part: Part): Message {
   const { id, genesysMessageId, integration, integrationId, recipient, sender, sentAt, raw } = message;
-  const shared = { id, genesysMessageId, integration, integrationId, recipient, sender, sentAt, raw };
   const optional = {
     ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
     ...(message.metadata === undefined ? {} : { metadata: message.metadata }),
   };
-  if (part.kind !== "text" && part.kind !== "media") return { ...shared, ...optional, ...part };
+  if (part.kind !== "text" && part.kind !== "media")
+    return { id, genesysMessageId, integration, integrationId, recipient, sender, sentAt, raw, ...optional, ...part };
   const { buttons, ...content } = part;
-  return { ...shared, ...optional, ...content, ...(buttons ? { elements: buttons.map(makeElement) } : {}) };
+  const elements = buttons ? { elements: buttons.map(makeElement) } : {};
+  return {
+    id,
+    genesysMessageId,
+    integration,
+    integrationId,
+    recipient,
+    sender,
+    sentAt,
+    raw,
+    ...optional,
+    ...content,
+    ...elements,
+  };
 }
 
 function keepWhole(message: Deliverable, accepts: Accepts): Part[] | undefined {

@@ -17,7 +17,13 @@ export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
     maxResponseSize: settings.maxAnswerBytes,
   });
 
-  function send({ timeoutMs = settings.timeoutMs, ...request }: HttpRequest): Promise<HttpAnswer> {
+  function send({
+    timeoutMs = settings.timeoutMs,
+    method = "POST",
+    path,
+    headers: asked,
+    body,
+  }: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       let abort: ((reason: Error) => void) | undefined;
       let isSettled = false;
@@ -44,7 +50,7 @@ export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
 
       try {
         pool.dispatch(
-          { ...request, method: request.method ?? "POST" },
+          { method, path, headers: asked, body },
           {
             onRequestStart(controller) {
               abort = (reason) => controller.abort(reason);
@@ -58,8 +64,8 @@ export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
               chunks.push(chunk);
             },
             onResponseEnd() {
-              const body = chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString();
-              settle({ kind: "answered", status, headers, body });
+              const text = chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString();
+              settle({ kind: "answered", status, headers, body: text });
             },
             onResponseError(_, error) {
               settle(unanswered(nameProblem(error)));
