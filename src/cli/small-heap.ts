@@ -5,7 +5,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /** Megabytes of one half of the space for new objects while the server runs. */
-const newSpaceMb = 10;
+const newSpaceMb = 8;
 
 // The bridge holds little for long: collecting once the heap has grown by a seventh costs little.
 setFlagsFromString("--heap-growing-percent=15");

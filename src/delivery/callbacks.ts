@@ -1,7 +1,8 @@
 /** Works off what adapters told us of deliveries. */
 import { type AdapterReceipt, adapterReceipt } from "../message/adapter";
 import { callbackQueue, finishCallback, findDelivery, readCallback } from "../store/callbacks";
-import type { ChangeRequest, MessageState } from "../store/changes";
+import type { ChangeRequest } from "../store/changes";
+import type { MessageState } from "../store/states";
 import type { Database } from "../store/database";
 import { type LeasedTask, postponeTasks } from "../store/tasks";
 import type { Rules } from "./rules";

@@ -1,5 +1,6 @@
 /** Deliveries that were accepted and never confirmed. */
-import type { ChangeRequest, MessageState } from "../store/changes";
+import type { ChangeRequest } from "../store/changes";
+import type { MessageState } from "../store/states";
 import type { Rules } from "./rules";
 import { confirmQueue, decideUnconfirmed } from "./status";
 import type { QueueWork } from "./worker";

@@ -1,5 +1,6 @@
 /** Looks at conversations that a trigger spoke of: what did the customer miss that nobody has told us? */
-import type { ChangeRequest, MessageState } from "../store/changes";
+import type { ChangeRequest } from "../store/changes";
+import type { MessageState } from "../store/states";
 import type { Database } from "../store/database";
 import {
   type CheckResult,

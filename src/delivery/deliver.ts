@@ -2,15 +2,12 @@
 import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
 import { degrade, type Part, writePart } from "../message/degrade";
 import type { Message, Reason } from "../message/message";
-import {
-  type Change,
-  type ChangeRequest,
-  type MessageState,
-  type StartedDelivery,
-  startDeliveries,
-} from "../store/changes";
+import type { Change } from "../store/change";
+import { type ChangeRequest, startDeliveries } from "../store/changes";
 import type { Database } from "../store/database";
+import { type HandedHead, type LaneTaker, lanesHandedOver } from "../store/deliveries";
 import { deliverQueue } from "../store/queues";
+import type { MessageState, StartedDelivery } from "../store/states";
 import { dropEmptyLanes, type LeasedTask } from "../store/tasks";
 import { afterSend, afterStart, type BreakerState, closedBreaker, permits, type Sign } from "./breaker";
 import type { KeptBody } from "../store/captures";
@@ -61,18 +58,22 @@ export interface AttemptFacts {
   durationMs: number;
 }
 
-type KeptCapture = Pick<StartedDelivery, "receivedAt" | "headers" | "body">;
+/** What came in, and what was understood of it where that is at hand. */
+type KeptCapture = Pick<StartedDelivery, "receivedAt" | "headers" | "body"> & Pick<HandedHead, "message">;
 
 /** Lanes of one channel sent at the same time. */
-const lanesAtOnce = 128;
+const lanesAtOnce = 160;
 /** A lease outlives the longest send by this much. */
 const leaseSlackMs = 5000;
+/** A start that took longer than this takes a longer lease. */
+const longestStartMs = 1000;
 
 /** The work of one channel's queue. `breaker()` tells its state for health and metrics. */
 export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork & { breaker(): BreakerState } {
   const { database, now } = deps;
   const leaseMs = channel.timeoutMs + leaseSlackMs;
   let breaker: BreakerState = closedBreaker;
+  let taker: LaneTaker | undefined;
 
   async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
     // One task is what an open breaker permits; more were claimed before it opened.
@@ -94,7 +95,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
           if (attempt === undefined) return change;
           attempts.set(state.delivery.seq, attempt);
           // The send has its whole time limit before it, however long the store took to get here.
-          return now() - claimedAt > 1000 ? { ...change, lane: { leaseUntil: now() + leaseMs } } : change;
+          return now() - claimedAt > longestStartMs ? { ...change, lane: { leaseUntil: now() + leaseMs } } : change;
         },
         now(),
         tasks,
@@ -110,7 +111,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       return started.map(async ({ state, receivedAt, headers, body }) => {
         const attempt = attempts.get(state.delivery.seq);
         if (attempt === undefined) endProbe();
-        else await attemptDelivery(state, { receivedAt, headers, body }, attempt, probe);
+        else await attemptDelivery(state, { receivedAt, headers, body }, { number: attempt, probe, after: 0 });
       });
     } catch (error) {
       endProbe();
@@ -118,23 +119,39 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     }
   }
 
-  async function attemptDelivery(
-    state: MessageState,
-    capture: KeptCapture,
-    number: number,
-    probe: boolean,
-  ): Promise<void> {
+  /** Attempts that were committed as begun with the messages themselves, or with what became of the ones before them. */
+  function attemptHanded(head: HandedHead): Promise<void> {
+    const { state, attempt, after, leaseEnd } = head;
+    const go = () => attemptDelivery(state, head, { number: attempt, probe: false, after });
+    const isLate = leaseEnd - leaseMs < now() - longestStartMs;
+    return isLate ? extendLease(state, attempt, now() + leaseMs).then(go) : go();
+  }
+
+  /** What came in is let go of once it is sent: many messages wait for the commit of what became of them. */
+  function attemptDelivery(state: MessageState, capture: KeptCapture, attempt: RunningAttempt): Promise<void> {
     const startedAt = now();
-    const { outcome, meaning } = await send(state, capture, number).catch(mistaken);
-    const durationMs = now() - startedAt;
+    return send(state, capture, attempt.number)
+      .catch(mistaken)
+      .then((sent) => recordOutcome(state, attempt, sent, now() - startedAt));
+  }
+
+  async function recordOutcome(
+    state: MessageState,
+    { number, probe, after }: RunningAttempt,
+    { outcome, meaning }: Sent,
+    durationMs: number,
+  ): Promise<void> {
     noteSign(signOf(outcome), probe);
     await deps.persist(() =>
       deps.change({
         deliverySeq: state.delivery.seq,
-        decide: (current): Change => ({
-          ...decideOutcome(current, { number, outcome }, circumstances(current)),
-          ...(meaning === undefined ? {} : { meaning }),
-        }),
+        known: state,
+        ...(taker && { next: { taker, after: after + 1 } }),
+        decide(current): Change {
+          const change = decideOutcome(current, { number, outcome }, circumstances(current));
+          if (meaning !== undefined) change.meaning = meaning;
+          return change;
+        },
       }),
     );
     deps.log.deliveryAttempted({
@@ -157,7 +174,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       return { outcome: refused("GeneralError", why) };
     }
     const { id, integration, integrationId, kind, source } = state;
-    const message = deps.understand({ body, id, integration, integrationId, kind, source });
+    const message = capture.message ?? deps.understand({ body, id, integration, integrationId, kind, source });
     const parts = channel.handsOnOriginal ? undefined : degrade(message, channel.accepts);
     const meaning = deps.digest?.(message, parts);
     const outcome = await sendContent(state, { ...capture, body }, { message, parts }, attempt);
@@ -171,7 +188,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     attempt: number,
   ): Promise<Outcome> {
     const shared = { deliveryId: state.delivery.id, attempt, receivedAt, original: { body, headers } };
-    if (understood.parts === undefined) return hand({ ...shared, message: understood.message });
+    if (understood.parts === undefined) return hand({ message: understood.message, ...shared });
     const prepared = await prepareMedia(state, understood.message, attempt);
     if (!prepared.ok) {
       const { retryable, reason } = prepared;
@@ -182,7 +199,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     if (parts.length === 0) {
       return refused("UnsupportedMessage", `the channel can show nothing of this message (${message.kind})`);
     }
-    if (parts.length === 1 && parts[0]) return hand({ ...shared, message: writePart(message, parts[0]) });
+    if (parts.length === 1 && parts[0]) return hand({ message: writePart(message, parts[0]), ...shared });
     return sendParts(
       state,
       shared,
@@ -194,14 +211,17 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
   async function prepareMedia(state: MessageState, message: Message, attempt: number): Promise<PreparedMedia> {
     const { media } = deps;
     if (media?.isDue(message, channel.name) !== true) return { ok: true, message };
-    const leaseUntil = now() + media.timeoutMs + leaseMs;
+    await extendLease(state, attempt, now() + media.timeoutMs + leaseMs);
+    return media.prepare(message, channel.name);
+  }
+
+  async function extendLease(state: MessageState, attempt: number, leaseUntil: number): Promise<void> {
     await deps.persist(() =>
       deps.change({
         deliverySeq: state.delivery.seq,
         decide: (current) => (current.delivery.attempts === attempt ? { lane: { leaseUntil }, ledger: [] } : undefined),
       }),
     );
-    return media.prepare(message, channel.name);
   }
 
   /** One after the other; what was taken is committed before the next one goes, so that a retry sends only what is missing. */
@@ -215,7 +235,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     for (const [index, message] of parts.entries()) {
       if (index < state.delivery.partsSent) continue;
       const part = { number: index + 1, count };
-      outcome = await hand({ ...shared, message, part });
+      outcome = await hand({ message, part, ...shared });
       if (outcome.status === "failed" || part.number === count) return outcome;
       await deps.persist(() =>
         deps.change({
@@ -267,12 +287,28 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
       ...(breaker.probeAt === undefined ? {} : { askAgainAt: breaker.probing ? at + 1000 : breaker.probeAt }),
     }),
     begin,
+    offer(room) {
+      taker = {
+        ...room,
+        start: (state) => decideStart(state, circumstances(state)),
+        give: (heads) => room.run(heads.map(attemptHanded)),
+      };
+      database.takers.offer(lanesHandedOver, deliverQueue(channel.name), taker);
+    },
     breaker: () => breaker,
   };
 }
 
 function refused(code: "GeneralError" | "UnsupportedMessage", message: string): Outcome {
   return { status: "failed", retryable: false, reason: { code, message }, answer: "not sent" };
+}
+
+interface RunningAttempt {
+  number: number;
+  /** Whether it asks for all lanes if the channel is back. */
+  probe: boolean;
+  /** Messages of its lane that were sent in a row before it. */
+  after: number;
 }
 
 /** What a try came to, and a digest of what it was to carry. */

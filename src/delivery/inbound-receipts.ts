@@ -2,7 +2,8 @@
 import type { Message, Reason, ReasonCode } from "../message/message";
 import { reasonCodes } from "../message/message";
 import { type KeptBody, readCapture, type StoredCapture } from "../store/captures";
-import type { ChangeRequest, MessageState } from "../store/changes";
+import type { ChangeRequest } from "../store/changes";
+import type { MessageState } from "../store/states";
 import type { Database } from "../store/database";
 import { findInboundDelivery } from "../store/inbound";
 import { insertLedger } from "../store/ledger";

@@ -1,6 +1,6 @@
 /** Tells Genesys Cloud what became of its messages: receipts, inside the budget, until they are taken or refused. */
 import type { Database } from "../store/database";
-import { type OwedReceipt, type ReceiptResult, readOwedReceipts } from "../store/receipts";
+import { type OwedReceipt, type ReceiptResult, readOwedReceipts, receiptsHandedOver } from "../store/receipts";
 import { finishTasks, type LeasedTask } from "../store/tasks";
 import { receiptQueue } from "./status";
 import type { QueueWork } from "./worker";
@@ -51,7 +51,7 @@ const staleAfterMs = 600_000;
 const longestDelayMs = 300_000;
 /** A call may wait five seconds for its place in the budget, and take fifteen. */
 const leaseMs = 30_000;
-const atOnce = 128;
+const atOnce = 160;
 
 /** Failures and deliveries have a queue each: a failure never waits behind deliveries. */
 export function createReports(deps: ReportDeps): QueueWork[] {
@@ -67,6 +67,12 @@ export function createReports(deps: ReportDeps): QueueWork[] {
       permits: (now) =>
         now < pausedUntil ? { count: 0, askAgainAt: pausedUntil } : { count: Number.POSITIVE_INFINITY },
       begin: (tasks: LeasedTask[]) => beginReports(deps, tasks, pause),
+      offer(room) {
+        deps.database.takers.offer(receiptsHandedOver, receiptQueue(deps.organisation, status), {
+          ...room,
+          give: (handed) => room.run(handed.map(({ task, receipt }) => reportAndRecord(deps, task, receipt, pause))),
+        });
+      },
     } satisfies QueueWork;
   });
 }
@@ -87,8 +93,18 @@ async function beginReports(
   return tasks.flatMap((task) => {
     const receipt = task.subject === null ? undefined : byMessage.get(task.subject);
     if (receipt === undefined) return [];
-    return [report(deps, task, receipt, pause).then((result) => deps.persist(() => deps.record(result)))];
+    return [reportAndRecord(deps, task, receipt, pause)];
   });
+}
+
+async function reportAndRecord(
+  deps: ReportDeps,
+  task: LeasedTask,
+  receipt: OwedReceipt,
+  pause: (until: number) => void,
+): Promise<void> {
+  const result = await report(deps, task, receipt, pause);
+  await deps.persist(() => deps.record(result));
 }
 
 async function report(
@@ -103,7 +119,7 @@ async function report(
   const result = { task, messageSeq, status, at: startedAt };
   if (status === "Delivered" && waitMs > staleAfterMs) {
     log.receiptSkipped({ integration, messageId, status, waitMs });
-    return { ...result, state: "skipped", answer: "it waited longer than ten minutes for the rate limit" };
+    return { state: "skipped", answer: "it waited longer than ten minutes for the rate limit", ...result };
   }
   const { answer, ...answered } = await sendReceipt({
     integrationId: receipt.integrationId,
@@ -116,14 +132,14 @@ async function report(
   const at = now();
   if (answered.status === "done") {
     log.receiptSent({ integration, messageId, status, attempt: task.attempt, durationMs: at - startedAt });
-    return { ...result, at, state: "sent", answer };
+    return { state: "sent", answer, ...result, at };
   }
   if (answered.status === "refused") {
     log.receiptRefused({ integration, messageId, status });
-    return { ...result, at, state: "refused", answer };
+    return { state: "refused", answer, ...result, at };
   }
   if (answered.retryAfterMs !== undefined) pause(at + answered.retryAfterMs);
   const delayMs = answered.retryAfterMs ?? Math.min(longestDelayMs, 1000 * 2 ** Math.min(task.attempt - 1, 20));
   log.receiptPostponed({ integration, messageId, status, attempt: task.attempt, waitMs: delayMs });
-  return { ...result, at, state: "later", dueAt: at + delayMs, answer };
+  return { state: "later", dueAt: at + delayMs, answer, ...result, at };
 }

@@ -1,7 +1,8 @@
 /** What becomes of a delivery and its message, event by event. Pure: each function maps the state as it is to the change that follows. */
 import type { Outcome } from "../channels/channel";
 import type { Reason } from "../message/message";
-import type { Change, MessageChange, MessageState } from "../store/changes";
+import type { Change, MessageChange } from "../store/change";
+import type { MessageState } from "../store/states";
 import type { NoticeJoin } from "../store/notices";
 import { keyOf } from "../store/keys";
 import { failureQueue, failureTaskKey } from "../store/queues";
@@ -89,7 +90,7 @@ export function decideOutcome(
       );
     const change = becomeDelivered(state, "delivered", now, given);
     return withIds(
-      { attempt: finished, lane: "release", ...change, delivery: { ...change.delivery, acceptedAt: now } },
+      { attempt: finished, lane: "release", ...change, delivery: { acceptedAt: now, ...change.delivery } },
       outcome,
       rules,
     );
@@ -143,7 +144,7 @@ export function decidePartSent(
 function learn(outcome: Outcome, rules: Rules): Pick<Change, "delivery" | "message"> {
   if (outcome.status === "failed") return {};
   const { providerMessageId, conversationId } = outcome;
-  const ids: MessageChange = { ...(rules.inbound && { genesysMessageId: providerMessageId }), conversationId };
+  const ids: MessageChange = { conversationId, ...(rules.inbound && { genesysMessageId: providerMessageId }) };
   const isNews = ids.genesysMessageId !== undefined || conversationId !== undefined;
   return {
     ...(providerMessageId === undefined ? {} : { delivery: { providerMessageId } }),

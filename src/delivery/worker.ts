@@ -1,5 +1,6 @@
 /** Claims what is due, does it, waits: one loop per queue, woken by commits, with a poll as safety net. */
 import type { Database } from "../store/database";
+import type { Taker } from "../store/handover";
 import { type LeasedTask, leaseTasks, nextDueAt } from "../store/tasks";
 
 /** How one queue is worked off. */
@@ -13,6 +14,14 @@ export interface QueueWork {
   permits?(now: number): { count: number; askAgainAt?: number };
   /** Starts the claimed tasks; each promise returned is one task under way and never rejects for what the world does. */
   begin(tasks: LeasedTask[]): Promise<Promise<void>[]>;
+  /** Offers to take over what this process makes due, within the room that the loop has. */
+  offer?(room: LoopRoom): void;
+}
+
+/** The room of one queue's loop for tasks that it need not claim. */
+export interface LoopRoom extends Pick<Taker<never>, "reserve" | "free"> {
+  /** The tasks that room was kept for, under way; as of {@link QueueWork.begin}. */
+  run(jobs: readonly Promise<void>[]): void;
 }
 
 export interface WorkerDeps {
@@ -23,6 +32,8 @@ export interface WorkerDeps {
 }
 
 const pollMs = 1000;
+/** Tasks that follow each other in one place while others wait for it. */
+const mostInARow = 16;
 const afterErrorMs = 500;
 
 export function createWorker(deps: WorkerDeps, works: readonly QueueWork[]) {
@@ -46,6 +57,8 @@ export function createWorker(deps: WorkerDeps, works: readonly QueueWork[]) {
 function createLoop({ database, now, onError }: WorkerDeps, work: QueueWork) {
   let underWay = 0;
   let stopped = false;
+  /** Whether more may be due than was claimed: then nothing overtakes it. */
+  let isBehind = true;
   let woken = false;
   let wakeUp: (() => void) | undefined;
   let done: Promise<void> | undefined;
@@ -68,13 +81,44 @@ function createLoop({ database, now, onError }: WorkerDeps, work: QueueWork) {
     wakeUp = undefined;
   }
 
+  const room: LoopRoom = {
+    reserve(after) {
+      const at = now();
+      const allowed = work.permits?.(at).count ?? Number.POSITIVE_INFINITY;
+      if (stopped || allowed !== Number.POSITIVE_INFINITY) return undefined;
+      const isTheirTurn = after > 0 && after < mostInARow;
+      if (!isTheirTurn && (isBehind || underWay >= work.concurrency)) return undefined;
+      underWay += 1;
+      return { leaseEnd: at + work.leaseMs };
+    },
+    free() {
+      underWay -= 1;
+      if (isBehind) wake();
+    },
+    run: follow,
+  };
+
+  function follow(jobs: readonly Promise<void>[]) {
+    for (const job of jobs) {
+      void job
+        .catch((error: unknown) => onError(work.queue, error))
+        .finally(() => {
+          underWay -= 1;
+          if (isBehind) wake();
+        });
+    }
+  }
+
   async function turn(): Promise<number> {
     const at = now();
     const allowed = work.permits?.(at) ?? { count: Number.POSITIVE_INFINITY };
     const limit = Math.min(work.concurrency - underWay, allowed.count);
-    if (limit <= 0)
+    if (limit <= 0) {
+      isBehind = true;
       return allowed.count <= 0 && allowed.askAgainAt !== undefined ? Math.max(1, allowed.askAgainAt - at) : pollMs;
+    }
     const tasks = await leaseTasks(database, { queue: work.queue, limit, now: at, leaseEnd: at + work.leaseMs });
+    isBehind = tasks.length >= limit;
     if (tasks.length === 0) {
       const due = await nextDueAt(database.db, work.queue);
       return due === undefined ? pollMs : Math.min(pollMs, Math.max(1, due - now()));
@@ -86,14 +130,7 @@ function createLoop({ database, now, onError }: WorkerDeps, work: QueueWork) {
     } finally {
       underWay -= tasks.length - jobs.length;
     }
-    for (const job of jobs) {
-      void job
-        .catch((error: unknown) => onError(work.queue, error))
-        .finally(() => {
-          underWay -= 1;
-          wake();
-        });
-    }
+    follow(jobs);
     return 0;
   }
 
@@ -119,6 +156,7 @@ function createLoop({ database, now, onError }: WorkerDeps, work: QueueWork) {
     wake,
     underWay: () => underWay,
     start() {
+      if (done === undefined) work.offer?.(room);
       done ??= run();
     },
     async stop() {

@@ -11,26 +11,68 @@ export interface BatchOptions<Item, Result> {
   run(items: Item[]): Promise<Result[]>;
   /** Most items in one batch. */
   maxBatch: number;
+  /** Most batches under way at once; more than one only while they are large. @default 1 */
+  atOnce?: number;
+  /** Items with the same key are never in two batches at once, so that they keep their order. */
+  keyOf?(item: Item): string;
   /** Most items waiting; one more is refused at once with `overloaded()`. */
   maxWaiting: number;
   overloaded(): Error;
+  /** Whether a small batch that follows another waits as long as that one took: under load batches grow, and each item costs less. */
+  rests?: boolean;
   /** Whether a failed batch is tried again item by item, so that one bad item cannot hurt its neighbours. */
   retrySingly(error: unknown): boolean;
 }
 
+const longestRestMs = 10;
+/** From so many items on, more of them make none cheaper. */
+const largeEnough = 24;
+
+async function rest(ms: number): Promise<void> {
+  if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** `submit(item)` resolves when the batch that holds the item is done. */
 export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>) {
+  const { maxBatch, atOnce = 1, keyOf } = options;
   let waiting: Waiting<Item, Result>[] = [];
-  let running = false;
+  /** Of the batches under way. */
+  const keys = new Set<string>();
+  let loops = 0;
 
+  /** Batch after batch until nothing waits; beside others only while that makes large ones. */
   async function loop() {
-    while (waiting.length > 0) {
+    loops += 1;
+    const isAlone = () => loops === 1;
+    for (let tookMs = 0; isAlone() ? waiting.length > 0 : waiting.length >= largeEnough; ) {
+      if (options.rests && waiting.length < largeEnough) await rest(Math.min(tookMs, longestRestMs));
       // Everything the event loop has ready joins this batch.
       await new Promise(setImmediate);
-      const batch = waiting.splice(0, options.maxBatch);
-      await runBatch(batch);
+      const batch = takeBatch();
+      // What waits belongs behind a batch that is under way.
+      if (batch.length === 0 && !isAlone()) break;
+      const startedAt = performance.now();
+      await runApart(batch);
+      tookMs = performance.now() - startedAt;
     }
-    running = false;
+    loops -= 1;
+    if (loops === 0 && waiting.length > 0) void loop();
+  }
+
+  function takeBatch(): Waiting<Item, Result>[] {
+    if (keyOf === undefined || keys.size === 0) return waiting.splice(0, maxBatch);
+    const batch: Waiting<Item, Result>[] = [];
+    const others: Waiting<Item, Result>[] = [];
+    for (const one of waiting) (batch.length < maxBatch && !keys.has(keyOf(one.item)) ? batch : others).push(one);
+    waiting = others;
+    return batch;
+  }
+
+  async function runApart(batch: Waiting<Item, Result>[]) {
+    const own = keyOf === undefined ? [] : batch.map(({ item }) => keyOf(item));
+    for (const key of own) keys.add(key);
+    await runBatch(batch);
+    for (const key of own) keys.delete(key);
   }
 
   async function runBatch(batch: Waiting<Item, Result>[]) {
@@ -53,10 +95,7 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
         return;
       }
       waiting.push({ item, resolve, reject });
-      if (!running) {
-        running = true;
-        void loop();
-      }
+      if (loops === 0 || (loops < atOnce && waiting.length >= largeEnough)) void loop();
     });
   };
 }

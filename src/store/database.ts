@@ -5,18 +5,25 @@ import { type Db, run } from "./bulk";
 import type { Engine } from "./engine";
 import { classifyFault, isTransient } from "./faults";
 import { createGroupCommit } from "./group-commit";
-import { listenForWork, postgresDialect, postgresPool, wakeChannel } from "./postgres";
-import { lockSqlite, openLog, sqliteDialect, sqliteReaderDialect } from "./sqlite";
+import { createTakers, type Room, type Taker, type Takers } from "./handover";
+import { listenForWork, openPostgres, wakeChannel } from "./postgres";
+import { lockSqlite, openLog, openSqliteFile, openSqliteReader } from "./sqlite";
 import type { Tables } from "./tables";
 
 /** Where the store is. */
 export type StoreLocation = { kind: "sqlite"; file: string } | { kind: "postgres"; url: string };
 
-/** What a transaction may use: its connection, and `wake` for queues that have work once it is committed. */
+/** What a transaction may use. */
 export interface Tx {
   db: Db;
   engine: Engine;
+  /** The queue has work once this is committed. */
   wake(queue: string): void;
+  takers: Takers;
+  /** Room with a taker for one task that this transaction makes due, as of {@link Taker.reserve}. */
+  reserve<Item>(taker: Taker<Item>, after?: number): Room<Item> | undefined;
+  /** A statement whose answer nobody needs before the commit. On PostgreSQL it shares a round trip with it. */
+  last(statement: Promise<unknown>): void;
 }
 
 export interface Database {
@@ -27,13 +34,15 @@ export interface Database {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Reads without a transaction, with the same errors. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T>;
+  /** The workers of this process that take over what it commits. */
+  takers: Takers;
   /** Calls `listener` with a queue's name after a commit, here or in another process, that gave it work. */
   onWork(listener: (queue: string) => void): void;
   close(): Promise<void>;
 }
 
-/** Runs work in a transaction and commits it. */
-type Commit = <T>(work: (db: Db) => Promise<T>) => Promise<T>;
+/** Runs work in a transaction and commits it, with the statements that it puts into `last`. */
+type Commit = <T>(work: (db: Db, last: Promise<unknown>[]) => Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /** Beside a running bridge: reads only (SQLite). */
@@ -50,11 +59,14 @@ export interface OpenOptions {
 export function openDatabase(location: StoreLocation, options: OpenOptions = {}): Database {
   const onError = options.onError ?? (() => undefined);
   const listeners: ((queue: string) => void)[] = [];
+  const takers = createTakers();
   const announce = (queue: string) => {
     for (const listener of listeners) listener(queue);
   };
   const opened =
-    location.kind === "sqlite" ? openSqlite(location.file, options.readOnly ?? false) : openPostgres(location.url);
+    location.kind === "sqlite"
+      ? openSqlite(location.file, options.readOnly ?? false)
+      : { engine: "postgres" as const, ...openPostgres(location.url, onError), release: () => undefined };
   const { db, engine } = opened;
   const listener =
     location.kind === "postgres" && options.listen ? listenForWork(location.url, announce, onError) : undefined;
@@ -76,15 +88,34 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
     checkOpen();
     for (let tries = 1; ; tries += 1) {
       const woken = new Set<string>();
+      const rooms: { taker: Taker<unknown>; room: Room<unknown> }[] = [];
       try {
-        const result = await opened.commit(async (trx) => {
-          const done = await work({ db: trx, engine, wake: (queue) => void woken.add(queue) });
-          if (engine === "postgres" && woken.size > 0) await notify(trx, woken);
+        const result = await opened.commit(async (trx, last) => {
+          const done = await work({
+            db: trx,
+            engine,
+            takers,
+            wake: (queue) => void woken.add(queue),
+            reserve(taker, after = 0) {
+              const room: Room<never> | undefined = taker.reserve(after);
+              if (room !== undefined) rooms.push({ taker: taker as Taker<unknown>, room });
+              return room;
+            },
+            last(statement) {
+              // Where the work fails after all, nobody asks what became of it.
+              statement.catch(() => undefined);
+              last.push(statement);
+            },
+          });
+          // Part of the transaction: it reaches the others if and when this one commits.
+          if (engine === "postgres" && woken.size > 0) last.push(notify(trx, woken));
           return done;
         });
         for (const queue of woken) announce(queue);
+        giveOut(rooms);
         return result;
       } catch (error) {
+        for (const { taker } of rooms) taker.free();
         if (isTransient(error) && tries < 5) continue;
         throw classifyFault(error);
       }
@@ -94,6 +125,7 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
   return {
     engine,
     db,
+    takers,
     transaction,
     async read(work) {
       checkOpen();
@@ -106,12 +138,17 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
     onWork: (one) => void listeners.push(one),
     close: () => (closed ??= close()),
   };
+}
 
-  function openPostgres(url: string) {
-    const pooled = new Kysely<Tables>({ dialect: postgresDialect(postgresPool(url, onError)) });
-    const commit: Commit = (work) => pooled.transaction().execute(work);
-    return { engine: "postgres" as const, db: pooled, commit, release: () => undefined };
+function giveOut(rooms: readonly { taker: Taker<unknown>; room: Room<unknown> }[]): void {
+  const given = new Map<Taker<unknown>, unknown[]>();
+  for (const { taker, room } of rooms) {
+    const items = given.get(taker);
+    if (room.item === undefined) taker.free();
+    else if (items === undefined) given.set(taker, [room.item]);
+    else items.push(room.item);
   }
+  for (const [taker, items] of given) taker.give(items);
 }
 
 function openSqlite(file: string, readOnly: boolean) {
@@ -119,10 +156,10 @@ function openSqlite(file: string, readOnly: boolean) {
   try {
     const lock = readOnly ? undefined : lockSqlite(file);
     try {
-      const dialect = readOnly ? sqliteReaderDialect(file) : sqliteDialect(file);
+      const { dialect, issue } = readOnly ? openSqliteReader(file) : openSqliteFile(file);
       const db = new Kysely<Tables>({ dialect });
       const log = openLog(file);
-      const commit: Commit = createGroupCommit(db, log.sync);
+      const commit: Commit = createGroupCommit(db, issue, log.sync);
       const release = () => {
         log.close();
         lock?.release();
@@ -139,7 +176,6 @@ function openSqlite(file: string, readOnly: boolean) {
   }
 }
 
-/** NOTIFY is part of the transaction: it reaches the others if and when this one commits. */
 async function notify(db: Db, queues: Set<string>) {
   await run(db, "select pg_notify($1, $2)", [wakeChannel, [...queues].join("\n")]);
 }

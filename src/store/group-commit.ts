@@ -2,7 +2,7 @@
  * Transactions asked for while the ones before are on their way to the disk share one commit, and so one sync. Each stands
  * behind a savepoint: one that fails takes only its own writes with it.
  */
-import { type Db, run } from "./bulk";
+import { type Db, type Issue, issueDirectly, run, together } from "./bulk";
 import { classifyFault } from "./faults";
 import { StoreUnavailable } from "../errors";
 
@@ -19,14 +19,19 @@ const largestGroup = 256;
 const longestRestMs = 20;
 
 /**
+ * While one group is brought to the disk, the next one is written.
+ *
+ * @param issue carries out statements on the connection of `db`, while that is held
  * @param sync brings what is committed to the disk. Nobody hears of it before that; when the disk fails, the group is rejected
  * although the file shows its rows, as after a commit whose answer was lost.
  */
-export function createGroupCommit(db: Db, sync: () => Promise<void>) {
+export function createGroupCommit(db: Db, issue: Issue, sync: () => Promise<void>) {
   let waiting: Job[] = [];
   let running = false;
   let startedAt = 0;
   let tookMs = 0;
+  /** Until the last group is on disk, or rejected: a later sync vouches for nothing if the one before it failed. */
+  let synced: Promise<void> = Promise.resolve();
 
   /**
    * What the event loop has ready joins the group. Under load that goes on for as long as the last group took, unless a turn
@@ -46,15 +51,18 @@ export function createGroupCommit(db: Db, sync: () => Promise<void>) {
       await gather();
       const group = waiting.slice(0, largestGroup);
       waiting = waiting.slice(largestGroup);
-      await commit(group);
+      const isWritten = await write(group);
+      await synced;
+      if (isWritten) synced = finish(group);
     }
     running = false;
   }
 
-  async function commit(group: readonly Job[]): Promise<void> {
+  async function write(group: readonly Job[]): Promise<boolean> {
     startedAt = performance.now();
     try {
       await db.connection().execute(async (connection) => {
+        issueDirectly(connection, issue);
         await run(connection, "begin immediate");
         try {
           for (const job of group) await job.attempt(connection);
@@ -66,6 +74,15 @@ export function createGroupCommit(db: Db, sync: () => Promise<void>) {
         }
       });
       tookMs = performance.now() - startedAt;
+      return true;
+    } catch (error) {
+      for (const job of group) job.reject(error);
+      return false;
+    }
+  }
+
+  async function finish(group: readonly Job[]): Promise<void> {
+    try {
       await sync();
     } catch (error) {
       for (const job of group) job.reject(error);
@@ -75,14 +92,18 @@ export function createGroupCommit(db: Db, sync: () => Promise<void>) {
   }
 
   /** Resolves once the work is on disk; throws what the work threw, or what kept the group from being written. */
-  return function inGroup<Result>(work: (connection: Db) => Promise<Result>): Promise<Result> {
+  return function inGroup<Result>(
+    work: (connection: Db, last: Promise<unknown>[]) => Promise<Result>,
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
       let settle: () => void = () => undefined;
       waiting.push({
         async attempt(connection) {
           await run(connection, "savepoint job");
           try {
-            const result = await work(connection);
+            const last: Promise<unknown>[] = [];
+            const result = await work(connection, last);
+            await together(...last);
             settle = () => resolve(result);
           } catch (error) {
             if (classifyFault(error) instanceof StoreUnavailable) throw error;

@@ -1,12 +1,23 @@
 /** Keeps what came in: capture, message, delivery, ledger line and task in one commit, many requests at a time. */
 import { StoreUnavailable } from "../errors";
+import type { Message } from "../message/message";
 import { createBatcher } from "./batch";
-import { bulk } from "./bulk";
+import { bulk, together } from "./bulk";
 import { type CustomerFacts, customerKeyOf, rememberCustomer } from "./customers";
 import type { Database, Tx } from "./database";
-import { addDeliveries, type Trigger } from "./deliveries";
-import { insertLedger, type LedgerLine } from "./ledger";
+import {
+  addDeliveries,
+  addHeads,
+  hasTaker,
+  joinHeads,
+  type NewDelivery,
+  type NewHead,
+  type Trigger,
+} from "./deliveries";
+import { bytes } from "./engine";
+import { insertLedger, type LedgerLine, ownLine } from "./ledger";
 import { markReturned } from "./returns";
+import { type MessageState, newDelivery } from "./states";
 import { addTasks, type NewTask } from "./tasks";
 
 /** A verified request, understood, and what follows from it. */
@@ -28,6 +39,8 @@ export interface Arrival {
   reason: { code: string; message: string } | null;
   headers: Record<string, string>;
   body: Uint8Array;
+  /** What was understood of the body, for the worker of this process. */
+  message?: Message;
   /** The channel whose adapter brought it; absent for what Genesys Cloud sent. */
   source?: string;
   /** It shows that the customer is there: what waits to be told elsewhere need not be. */
@@ -86,36 +99,22 @@ const countDuplicates = bulk<[key: string, copies: number]>(
 );
 
 /**
- * While PostgreSQL works on one batch, this process prepares the next and reads the answer of the one before. One recipient's
- * messages all take the same road, so that they keep their order.
- */
-const roadsAtOnce = 3;
-
-/**
  * Returns `saveArrival(arrival)`, which resolves once the arrival is synced to disk and says whether it was known already.
  * Rejects with StoreUnavailable when it cannot be kept now.
  */
 export function createIngest(database: Database, now: () => number) {
-  const roads = Array.from({ length: database.engine === "postgres" ? roadsAtOnce : 1 }, () =>
-    createBatcher<Arrival, Stored>({
-      run: (arrivals) => database.transaction((tx) => saveArrivals(tx, arrivals, now())),
-      maxBatch: 256,
-      maxWaiting: 10_000,
-      overloaded: () => new StoreUnavailable("the store is behind: too many requests are waiting to be kept"),
-      retrySingly: (error) => !(error instanceof StoreUnavailable),
-    }),
-  );
-  return (arrival: Arrival): Promise<Stored> => {
-    const road = roads[sumOf(arrival.recipientId ?? "") % roads.length] ?? roads[0];
-    if (road === undefined) throw new RangeError("there is no road into the store");
-    return road(arrival);
-  };
-}
-
-function sumOf(name: string): number {
-  let sum = 0;
-  for (let n = 0; n < name.length; n += 1) sum += name.charCodeAt(n);
-  return sum;
+  const isShared = database.engine === "postgres";
+  return createBatcher<Arrival, Stored>({
+    run: (arrivals) => database.transaction((tx) => saveArrivals(tx, arrivals, now())),
+    maxBatch: 256,
+    rests: isShared,
+    // While PostgreSQL works on one batch, this process prepares the next.
+    atOnce: isShared ? 2 : 1,
+    keyOf: ({ recipientId }) => recipientId ?? "",
+    maxWaiting: 10_000,
+    overloaded: () => new StoreUnavailable("the store is behind: too many requests are waiting to be kept"),
+    retrySingly: (error) => !(error instanceof StoreUnavailable),
+  });
 }
 
 /** Keeps arrivals inside a transaction: those whose `dedupKey` is known are counted and not kept. */
@@ -146,17 +145,48 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     now,
   );
   await rememberCustomers(tx, kept, now);
-  await insertCaptures(tx.db, kept);
-  await insertLedger(
-    tx.db,
-    kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ({ ...line, messageSeq: seq }))),
-  );
   const tasks = kept.flatMap(({ arrival, seq }) => (arrival.tasks ?? []).map((task) => ({ ...task, subject: seq })));
-  await addTasks(tx, tasks, now);
-  const deliveries = kept.flatMap(({ arrival, seq }) =>
-    arrival.delivery ? [{ trigger: "first" as const, ...arrival.delivery, messageSeq: seq }] : [],
+  const heads: NewHead[] = [];
+  const deliveries: NewDelivery[] = [];
+  for (const { arrival, seq } of kept) {
+    const { delivery } = arrival;
+    if (delivery === undefined) continue;
+    if (delivery.trigger !== "replay" && hasTaker(tx, delivery.channel)) heads.push(headOf(arrival, delivery, seq));
+    else {
+      const { id, channel, lane, trigger = "first" } = delivery;
+      deliveries.push({ messageSeq: seq, id, channel, lane, trigger });
+    }
+  }
+  const [joined] = await together(
+    joinHeads(tx, heads, now),
+    insertCaptures(tx.db, kept),
+    addTasks(tx, tasks, now),
+    addDeliveries(tx, deliveries, now),
   );
-  await addDeliveries(tx, deliveries, now);
+  const ledger = kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ownLine(seq, line)));
+  await together(insertLedger(tx.db, ledger.concat(joined.ledger)), addHeads(tx, joined, now));
+}
+
+function headOf(arrival: Arrival, delivery: NonNullable<Arrival["delivery"]>, seq: number): NewHead {
+  const { receivedAt, headers, body, message } = arrival;
+  const state: MessageState = {
+    seq,
+    id: arrival.id,
+    integration: arrival.integration,
+    integrationId: arrival.integrationId,
+    genesysMessageId: text(arrival.genesysMessageId),
+    kind: arrival.kind,
+    source: arrival.source ?? null,
+    recipientId: text(arrival.recipientId) ?? "",
+    recipientIdType: text(arrival.recipientIdType) ?? "",
+    receivedAt,
+    fate: arrival.fate,
+    reason: null,
+    notice: null,
+    receipt: null,
+    delivery: newDelivery(delivery),
+  };
+  return { lane: delivery.lane, state, receivedAt, headers, body: bytes(body), message };
 }
 
 /** In one order everywhere, so that no two transactions block each other. */

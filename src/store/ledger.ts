@@ -8,8 +8,12 @@ export interface LedgerLine {
   detail?: Record<string, unknown>;
 }
 
-interface OwnedLine extends LedgerLine {
+export interface OwnedLine extends LedgerLine {
   messageSeq: number;
+}
+
+export function ownLine(messageSeq: number, { at, event, detail }: LedgerLine): OwnedLine {
+  return detail === undefined ? { messageSeq, at, event } : { messageSeq, at, event, detail };
 }
 
 export const insertLedger = bulk<OwnedLine>(

@@ -1,10 +1,11 @@
 /** Receipts owed to Genesys Cloud: at most one per message, sent by a task. */
 import { StoreUnavailable } from "../errors";
 import { createBatcher } from "./batch";
-import { bulk, type Db } from "./bulk";
+import { bulk, type Db, together } from "./bulk";
 import type { Database, Tx } from "./database";
+import type { HandOver, Taker } from "./handover";
 import { insertLedger } from "./ledger";
-import { finishTasks, type LeasedTask, postponeTasks } from "./tasks";
+import { addTasks, finishTasks, type LeasedTask, type NewTask, postponeTasks } from "./tasks";
 
 export interface OwedReceipt {
   messageSeq: number;
@@ -66,6 +67,27 @@ export async function readOwedReceipts(db: Db, messageSeqs: readonly number[]): 
   }));
 }
 
+/** A receipt with the task that this process has claimed in making it. */
+export interface HandedReceipt {
+  task: LeasedTask;
+  receipt: OwedReceipt;
+}
+
+export const receiptsHandedOver: HandOver<Taker<HandedReceipt>> = { name: "receipts" };
+
+/** Makes receipts due that have just been written. */
+export function queueReceipts(tx: Tx, receipts: readonly { queue: string; owed: OwedReceipt }[], now: number): void {
+  const tasks: NewTask[] = receipts.map(({ queue, owed }) => {
+    const key = `receipt:${owed.messageSeq}`;
+    const taker = tx.takers.find(receiptsHandedOver, queue);
+    const room = taker && tx.reserve(taker);
+    if (room === undefined) return { key, queue, dueAt: now, subject: owed.messageSeq };
+    room.item = { task: { key, attempt: 1, subject: owed.messageSeq, detail: null }, receipt: owed };
+    return { key, queue, dueAt: room.leaseEnd, subject: owed.messageSeq, leased: 1 };
+  });
+  if (tasks.length > 0) tx.last(addTasks(tx, tasks, now));
+}
+
 /** How a try to send a receipt ended. */
 export interface ReceiptResult {
   task: LeasedTask;
@@ -92,6 +114,7 @@ export function createReceiptRecorder(database: Database) {
       return results.map(() => undefined);
     },
     maxBatch: 256,
+    rests: database.engine === "postgres",
     maxWaiting: 100_000,
     overloaded: () => new StoreUnavailable("the store is behind: too many receipts are waiting to be recorded"),
     retrySingly: (error) => !(error instanceof StoreUnavailable),
@@ -101,17 +124,19 @@ export function createReceiptRecorder(database: Database) {
 /** Results with their ledger lines; those whose task was claimed by somebody else meanwhile are left to them. */
 async function recordReceipts(tx: Tx, results: ReceiptResult[]): Promise<void> {
   const later = results.filter((one) => one.state === "later");
-  await postponeTasks(
-    tx,
-    later.map(({ task, dueAt, at }) => ({ task, dueAt: dueAt ?? at })),
-  );
-  const ours = await finishTasks(
-    tx,
-    results.filter((one) => one.state !== "later").map((one) => one.task),
+  const [, ours] = await together(
+    postponeTasks(
+      tx,
+      later.map(({ task, dueAt, at }) => ({ task, dueAt: dueAt ?? at })),
+    ),
+    finishTasks(
+      tx,
+      results.filter((one) => one.state !== "later").map((one) => one.task),
+    ),
   );
   const ended = results.filter((one) => ours.has(one.task.key));
-  if (later.length + ended.length > 0) await updateReceipts(tx.db, [...ended, ...later]);
-  await insertLedger(
+  tx.last(updateReceipts(tx.db, [...ended, ...later]));
+  const lines = insertLedger(
     tx.db,
     ended.map((one) => ({
       messageSeq: one.messageSeq,
@@ -120,4 +145,5 @@ async function recordReceipts(tx: Tx, results: ReceiptResult[]): Promise<void> {
       detail: one.state === "sent" ? { status: one.status } : { status: one.status, answer: one.answer },
     })),
   );
+  tx.last(lines);
 }

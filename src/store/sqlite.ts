@@ -5,9 +5,16 @@ import { promisify } from "node:util";
 import { SqliteDialect } from "kysely";
 import Libsql from "libsql";
 import { StoreHeld, StoreUnavailable } from "../errors";
+import type { Issue } from "./bulk";
+
+export interface SqliteConnection {
+  dialect: SqliteDialect;
+  /** The same connection without Kysely's turns: for who has the connection to himself. */
+  issue: Issue;
+}
 
 /** Opens `file` for writing, creating it and its folder. Throws when it cannot be opened. */
-export function sqliteDialect(file: string): SqliteDialect {
+export function openSqliteFile(file: string): SqliteConnection {
   mkdirSync(dirname(file), { recursive: true });
   const db = new Libsql(file);
   db.exec("pragma journal_mode = wal");
@@ -18,7 +25,7 @@ export function sqliteDialect(file: string): SqliteDialect {
   db.exec("pragma cache_size = -3000");
   // What a process that died left in the log is written once more, and synced, before anything is built on it.
   db.exec("pragma wal_checkpoint(truncate)");
-  return dialect(db);
+  return connectionOf(db);
 }
 
 /**
@@ -66,15 +73,15 @@ function openForSync(file: string): number {
 }
 
 /** Opens `file` beside the process that writes it: reads only, and never moves the log into the file. */
-export function sqliteReaderDialect(file: string): SqliteDialect {
+export function openSqliteReader(file: string): SqliteConnection {
   const db = new Libsql(`file:${file}?mode=ro`);
   db.exec("pragma wal_autocheckpoint = 0");
   db.exec("pragma query_only = 1");
-  return dialect(db);
+  return connectionOf(db);
 }
 
-/** Kysely's SQLite dialect over libsql, each statement compiled once. */
-function dialect(db: Libsql.Database): SqliteDialect {
+/** Each statement is compiled once. */
+function connectionOf(db: Libsql.Database): SqliteConnection {
   const statements = new Map<string, ReturnType<typeof adapt>>();
 
   function adapt(sql: string) {
@@ -92,23 +99,34 @@ function dialect(db: Libsql.Database): SqliteDialect {
     };
   }
 
-  return new SqliteDialect({
+  function prepare(sql: string) {
+    let known = statements.get(sql);
+    if (known === undefined) {
+      if (statements.size >= 500) statements.clear();
+      known = adapt(sql);
+      statements.set(sql, known);
+    }
+    return known;
+  }
+
+  const dialect = new SqliteDialect({
     database: {
-      prepare(sql: string) {
-        let known = statements.get(sql);
-        if (known === undefined) {
-          if (statements.size >= 500) statements.clear();
-          known = adapt(sql);
-          statements.set(sql, known);
-        }
-        return known as never;
-      },
+      prepare: (sql: string) => prepare(sql) as never,
       close: () => {
         statements.clear();
         db.close();
       },
     },
   });
+  return {
+    dialect,
+    async issue(text, params) {
+      const statement = prepare(text);
+      if (statement.reader) return statement.all(params);
+      statement.run(params);
+      return [];
+    },
+  };
 }
 
 function nameValues(columns: readonly string[], values: readonly unknown[]): Record<string, unknown> {

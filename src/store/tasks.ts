@@ -1,5 +1,5 @@
 /** What is due: claimed in batches under a lease, at most one delivery per lane at a time. */
-import { bulk, type Db, run } from "./bulk";
+import { bulk, type Db, run, together } from "./bulk";
 import type { Database, Tx } from "./database";
 import { forUpdate, skipLocked } from "./engine";
 import { deliverQueue } from "./queues";
@@ -13,6 +13,8 @@ export interface NewTask {
   /** The row number of what it is about. */
   subject?: number;
   detail?: Record<string, unknown>;
+  /** Claimed already by who adds it: `dueAt` is then the end of the lease. */
+  leased?: 1;
 }
 
 /** A claimed task. `attempt` is the fence: only the latest claim may finish it. */
@@ -29,14 +31,16 @@ export function laneTaskKey(lane: string): string {
 }
 
 const insertTasks = bulk<NewTask>(
-  "insert into tasks (key, queue, due_at, subject, detail) values {rows} on conflict (key) do nothing",
-  "(?, ?, ?, ?, ?)",
+  "insert into tasks (key, queue, due_at, subject, detail, leased, attempt) values {rows} on conflict (key) do nothing",
+  "(?, ?, ?, ?, ?, ?, ?)",
   (task) => [
     task.key,
     task.queue,
     task.dueAt,
     task.subject ?? null,
     task.detail === undefined ? null : JSON.stringify(task.detail),
+    task.leased ?? 0,
+    task.leased ?? 0,
   ],
 );
 
@@ -46,27 +50,54 @@ export async function addTasks(tx: Tx, tasks: readonly NewTask[], now: number): 
   for (const task of tasks) if (task.dueAt <= now) tx.wake(task.queue);
 }
 
-const enterLanes = bulk<{ lane: string; queue: string; dueAt: number; deliveries: number }>(
-  "insert into tasks (key, queue, due_at, pending) values {rows} on conflict (key) do update set pending = tasks.pending + excluded.pending",
-  "(?, ?, ?, ?)",
-  (one) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries],
+interface JoinedLane {
+  lane: string;
+  queue: string;
+  deliveries: number;
+  dueAt: number;
+  /** 1: for the worker of this process, should the lane be empty. */
+  leased: 0 | 1;
+}
+
+const enterLanes = bulk<JoinedLane, { key: string; pending: number }>(
+  `insert into tasks (key, queue, due_at, pending, leased, attempt) values {rows}
+   on conflict (key) do update set pending = tasks.pending + excluded.pending returning key, pending`,
+  "(?, ?, ?, ?, ?, ?)",
+  (one) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries, one.leased, one.leased],
 );
 
-/** Puts new deliveries at the end of their lanes. Lanes are taken in one order everywhere, so that no two transactions block each other. */
+/**
+ * Puts new deliveries at the end of their lanes. `reserve` may keep room for the head of a lane with the worker of this process;
+ * returned are those lanes for which it did and which were empty: their heads are claimed.
+ * Lanes are taken in one order everywhere, so that no two transactions block each other.
+ */
 export async function joinLanes(
   tx: Tx,
   joining: readonly { lane: string; channel: string }[],
   now: number,
-): Promise<void> {
-  const lanes = new Map<string, { lane: string; queue: string; dueAt: number; deliveries: number }>();
+  reserve: (lane: string) => { leaseEnd: number } | undefined = () => undefined,
+): Promise<Set<string>> {
+  const counts = new Map<string, { lane: string; queue: string; deliveries: number }>();
   for (const { lane, channel } of joining) {
-    const known = lanes.get(lane);
-    if (known === undefined) lanes.set(lane, { lane, queue: deliverQueue(channel), dueAt: now, deliveries: 1 });
+    const known = counts.get(lane);
+    if (known === undefined) counts.set(lane, { lane, queue: deliverQueue(channel), deliveries: 1 });
     else known.deliveries += 1;
   }
-  const sorted = [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
-  await enterLanes(tx.db, sorted);
-  for (const one of sorted) tx.wake(one.queue);
+  const lanes = [...counts.values()]
+    .sort((a, b) => (a.lane < b.lane ? -1 : 1))
+    .map(({ lane, queue, deliveries }): JoinedLane => {
+      const room = reserve(lane);
+      return { lane, queue, deliveries, dueAt: room?.leaseEnd ?? now, leased: room === undefined ? 0 : 1 };
+    });
+  const pending = new Map((await enterLanes(tx.db, lanes)).map((row) => [row.key, row.pending]));
+  const claimed = new Set<string>();
+  for (const one of lanes) {
+    // Where others are before them, whoever has their head looks after the lane.
+    if (pending.get(laneTaskKey(one.lane)) !== one.deliveries) continue;
+    if (one.leased === 1) claimed.add(one.lane);
+    else tx.wake(one.queue);
+  }
+  return claimed;
 }
 
 const lockTasks = (tx: Tx, keys: readonly string[]) =>
@@ -76,8 +107,8 @@ const lockTasks = (tx: Tx, keys: readonly string[]) =>
     keys,
   );
 
-const postponeLanes = bulk<{ lane: string; dueAt: number }>(
-  "update tasks set due_at = v.column2, leased = 0 from (values {rows}) as v where tasks.key = v.column1",
+const postponeLanes = bulk<{ lane: string; dueAt: number }, { queue: string }>(
+  "update tasks set due_at = v.column2, leased = 0 from (values {rows}) as v where tasks.key = v.column1 returning tasks.queue",
   "(cast(? as text), cast(? as bigint))",
   (one) => [laneTaskKey(one.lane), one.dueAt],
 );
@@ -88,10 +119,17 @@ const keepLanes = bulk<{ lane: string; dueAt: number }>(
   (one) => [laneTaskKey(one.lane), one.dueAt],
 );
 
-const advanceLanes = bulk<{ lane: string; now: number }, { key: string; queue: string; pending: number }>(
-  "update tasks set due_at = v.column2, leased = 0, pending = tasks.pending - 1 from (values {rows}) as v where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.pending",
-  "(cast(? as text), cast(? as bigint))",
-  (one) => [laneTaskKey(one.lane), one.now],
+const leaveLastLanes = bulk<LeftLane>(
+  "delete from tasks where key in (values {rows}) and pending <= 1",
+  "(cast(? as text))",
+  ({ lane }) => [laneTaskKey(lane)],
+);
+
+const advanceLanes = bulk<LeftLane & { now: number }, { key: string; queue: string; leased: number }>(
+  `update tasks set due_at = v.column2, leased = v.column3, pending = tasks.pending - 1 from (values {rows}) as v
+   where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.leased`,
+  "(cast(? as text), cast(? as bigint), cast(? as integer))",
+  (one) => [laneTaskKey(one.lane), one.leaseEnd ?? one.now, one.leaseEnd === undefined ? 0 : 1],
 );
 
 const dropTasks = bulk<string>("delete from tasks where key in (values {rows})", "(cast(? as text))", (key) => [key]);
@@ -101,26 +139,36 @@ export interface LaneMoves {
   postpone: { lane: string; dueAt: number }[];
   /** The head is still under way and needs its lease for longer. */
   keep: { lane: string; dueAt: number }[];
-  /** The head leaves: the next one is due at once. */
-  release: string[];
+  /** The head leaves. */
+  release: LeftLane[];
 }
 
-export async function moveLanes(tx: Tx, moves: LaneMoves, now: number): Promise<void> {
-  const { postpone, keep, release } = moves;
-  if (postpone.length + keep.length + release.length === 0) return;
-  if (tx.engine === "postgres") {
-    await lockTasks(tx, [...[...postpone, ...keep].map((one) => laneTaskKey(one.lane)), ...release.map(laneTaskKey)]);
-  }
-  if (postpone.length > 0) await postponeLanes(tx.db, postpone);
-  if (keep.length > 0) await keepLanes(tx.db, keep);
-  if (release.length === 0) return;
-  const advanced = await advanceLanes(
-    tx.db,
-    release.map((lane) => ({ lane, now })),
+/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane. */
+interface LeftLane {
+  lane: string;
+  leaseEnd?: number | undefined;
+}
+
+/** Returns the lanes that are claimed and not empty. */
+export async function moveLanes(tx: Tx, { postpone, keep, release }: LaneMoves, now: number): Promise<Set<string>> {
+  const keys = [...postpone, ...keep, ...release].map(({ lane }) => laneTaskKey(lane));
+  if (keys.length === 0) return new Set();
+  const locked = tx.engine === "postgres" ? lockTasks(tx, keys) : Promise.resolve([]);
+  const [, postponed, , , advanced] = await together(
+    locked,
+    postponeLanes(tx.db, postpone),
+    keepLanes(tx.db, keep),
+    leaveLastLanes(tx.db, release),
+    // Those that are left.
+    advanceLanes(
+      tx.db,
+      release.map(({ lane, leaseEnd }) => ({ lane, leaseEnd, now })),
+    ),
   );
-  const empty = advanced.filter((one) => one.pending <= 0).map((one) => one.key);
-  if (empty.length > 0) await dropTasks(tx.db, empty);
-  for (const one of advanced) if (one.pending > 0) tx.wake(one.queue);
+  const claimed = new Set(advanced.filter(({ leased }) => leased === 1).map(({ key }) => key.slice("lane:".length)));
+  // A worker that sleeps has to know until when.
+  for (const { queue } of [...postponed, ...advanced.filter(({ leased }) => leased === 0)]) tx.wake(queue);
+  return claimed;
 }
 
 /** Drops lanes that hold nothing any more, such as after an erasure. */
@@ -180,15 +228,15 @@ export async function finishTasks(tx: Tx, tasks: readonly LeasedTask[]): Promise
   return new Set((await finishFenced(tx.db, tasks)).map((row) => row.key));
 }
 
-const postponeFenced = bulk<{ task: LeasedTask; dueAt: number }>(
-  "update tasks set due_at = v.column3, leased = 0 from (values {rows}) as v where tasks.key = v.column1 and tasks.attempt = v.column2",
+const postponeFenced = bulk<{ task: LeasedTask; dueAt: number }, { queue: string }>(
+  "update tasks set due_at = v.column3, leased = 0 from (values {rows}) as v where tasks.key = v.column1 and tasks.attempt = v.column2 returning tasks.queue",
   "(cast(? as text), cast(? as integer), cast(? as bigint))",
   ({ task, dueAt }) => [task.key, task.attempt, dueAt],
 );
 
 /** Hands claimed tasks back, due again at `dueAt`. */
 export async function postponeTasks(tx: Tx, tasks: readonly { task: LeasedTask; dueAt: number }[]): Promise<void> {
-  if (tasks.length > 0) await postponeFenced(tx.db, tasks);
+  for (const { queue } of await postponeFenced(tx.db, tasks)) tx.wake(queue);
 }
 
 /** Makes a waiting task due at once, if it is there. */

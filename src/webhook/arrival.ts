@@ -52,6 +52,7 @@ export function planArrival(
     reason: null,
     headers: capture.headers,
     body: capture.body,
+    message,
     ledger: [{ at: receivedAt, event: "message.stored", ...lateness(receivedAt, message.sentAt) }],
   };
   if (message.kind === "typing") return { ...arrival, tasks: [showTyping(message, integration.channel, receivedAt)] };
@@ -70,8 +71,9 @@ export function planArrival(
       ],
     };
   }
-  const lane = laneOf(integration.name, recipient.id);
-  return { ...arrival, fate: "open", delivery: { id: newId(), channel: integration.channel, lane } };
+  arrival.fate = "open";
+  arrival.delivery = { id: newId(), channel: integration.channel, lane: laneOf(integration.name, recipient.id) };
+  return arrival;
 }
 
 /** Genesys Cloud repeats what it believes unanswered after 5 s: what comes so late may have been overtaken by later messages. */

@@ -49,6 +49,17 @@ wrap<typeof Databases, "openDatabase">("store/database", "openDatabase", (open) 
   const database = open(location, options);
   return {
     ...database,
+    takers: {
+      ...database.takers,
+      offer: (handOver, queue, taker) =>
+        database.takers.offer(handOver, queue, {
+          ...taker,
+          give(items) {
+            if (handOver.name === "lanes") pass("sending.committed");
+            taker.give(items);
+          },
+        }),
+    },
     transaction: (work) =>
       database.transaction(async (tx) => {
         const result = await work(tx);

@@ -1,7 +1,8 @@
 /** States, rules and circumstances for decisions, and what the store makes of a change. */
 import type { Rules } from "../../src/delivery/rules";
 import type { Circumstances } from "../../src/delivery/status";
-import type { Change, MessageState } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
+import type { MessageState } from "../../src/store/states";
 
 export const start = Date.UTC(2026, 8, 14, 8);
 

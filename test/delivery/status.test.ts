@@ -9,7 +9,8 @@ import {
   decideStart,
   decideUnconfirmed,
 } from "../../src/delivery/status";
-import type { Change, MessageState } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
+import type { MessageState } from "../../src/store/states";
 import { applyChange, fallback, given, start, stateOf } from "./states";
 
 const accepted: Outcome = { status: "accepted", providerMessageId: "p-1", answer: "HTTP 200" };

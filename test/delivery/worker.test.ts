@@ -1,4 +1,4 @@
-import { createWorker, type QueueWork } from "../../src/delivery/worker";
+import { createWorker, type LoopRoom, type QueueWork } from "../../src/delivery/worker";
 import type { Database } from "../../src/store/database";
 import { addTasks, finishTasks, type LeasedTask } from "../../src/store/tasks";
 import { atEnd } from "../helpers/clean-up";
@@ -160,6 +160,50 @@ describe.each(engines)("on %s", (engine) => {
     await until(() => done.length === 1);
     expect(errors).toEqual(["Error: a mistake"]);
     expect(done).toEqual(["good"]);
+  });
+
+  test("room is kept for what need not be claimed, within what may be under way", async () => {
+    const { database } = await openStore(engine);
+    let room: LoopRoom | undefined;
+    const { work } = createWork(database, { concurrency: 2, offer: (offered) => void (room = offered) });
+    const { worker } = startWorker(database, work);
+    await until(() => room?.reserve(0) !== undefined);
+    expect(worker.underWay().get(queue)).toBe(1);
+    const kept = room?.reserve(0);
+    expect(kept?.leaseEnd).toBeGreaterThan(Date.now() + 50_000);
+    expect(room?.reserve(0)).toBeUndefined();
+    // Whoever goes on takes the place of the one before, but not for ever.
+    expect(room?.reserve(1)).toBeDefined();
+    room?.free();
+    expect(room?.reserve(16)).toBeUndefined();
+
+    let end = () => {};
+    room?.run([new Promise<void>((resolve) => (end = resolve))]);
+    room?.free();
+    const stopped = worker.stop();
+    expect(room?.reserve(0)).toBeUndefined();
+    expect(worker.underWay().get(queue)).toBe(1);
+    end();
+    await stopped;
+    expect(worker.underWay().get(queue)).toBe(0);
+  });
+
+  test("nothing overtakes what waits to be claimed", async () => {
+    const { database } = await openStore(engine);
+    await add(database, "one", "two", "three");
+    let room: LoopRoom | undefined;
+    let letGo = () => {};
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const { work, done } = createWork(database, { concurrency: 2, offer: (offered) => void (room = offered) });
+    const { begin } = work;
+    work.begin = async (tasks) => (await begin(tasks)).map(async (job) => void (await Promise.all([job, gate])));
+    startWorker(database, work);
+    await until(() => done.length === 2);
+    expect(room?.reserve(0)).toBeUndefined();
+    letGo();
+    await until(() => done.length === 3);
+    await until(() => room?.reserve(0) !== undefined);
+    room?.free();
   });
 });
 

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type AuditOptions, audit } from "../../src/store/audit";
-import type { Change } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
 import type { Database } from "../../src/store/database";
 import type { Arrival } from "../../src/store/ingest";
 import { addTasks } from "../../src/store/tasks";

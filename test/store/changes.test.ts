@@ -1,4 +1,6 @@
-import { createChanges, type Change, type MessageState } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
+import { createChanges } from "../../src/store/changes";
+import type { MessageState } from "../../src/store/states";
 import { findMessage } from "../../src/store/messages";
 import { readOwedReceipts } from "../../src/store/receipts";
 import { engines } from "../helpers/stores";

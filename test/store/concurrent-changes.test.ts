@@ -1,6 +1,7 @@
 /** Several processes change the same messages of one PostgreSQL: whoever had to wait decides on what the others left. */
 import { run } from "../../src/store/bulk";
-import { createChanges, type MessageState, startDeliveries } from "../../src/store/changes";
+import { createChanges, startDeliveries } from "../../src/store/changes";
+import type { MessageState } from "../../src/store/states";
 import type { Database, Tx } from "../../src/store/database";
 import { until } from "../helpers/until";
 import { arrivalOf, headsOf, lease, openAgain, openStore, save, start } from "./open-store";

@@ -2,7 +2,7 @@ import { Kysely } from "kysely";
 import { StoreUnavailable } from "../../src/errors";
 import { type Db, run } from "../../src/store/bulk";
 import { createGroupCommit } from "../../src/store/group-commit";
-import { sqliteDialect } from "../../src/store/sqlite";
+import { openSqliteFile } from "../../src/store/sqlite";
 import type { Tables } from "../../src/store/tables";
 import { atEnd } from "../helpers/clean-up";
 import { makePlace } from "../helpers/stores";
@@ -11,14 +11,15 @@ import { makePlace } from "../helpers/stores";
 async function openGroup() {
   const { location, remove } = await makePlace("sqlite");
   if (location.kind !== "sqlite") throw new Error("not a file");
-  const db = new Kysely<Tables>({ dialect: sqliteDialect(location.file) });
+  const { dialect, issue } = openSqliteFile(location.file);
+  const db = new Kysely<Tables>({ dialect });
   atEnd(async () => {
     await db.destroy();
     await remove();
   });
   await run(db, "create table notes (text text not null unique)");
   const syncs: { done(): void; fail(error: Error): void }[] = [];
-  const inGroup = createGroupCommit(db, () => new Promise((done, fail) => void syncs.push({ done, fail })));
+  const inGroup = createGroupCommit(db, issue, () => new Promise((done, fail) => void syncs.push({ done, fail })));
   const nextSync = async () => {
     while (syncs.length === 0) await new Promise(setImmediate);
     const [sync] = syncs.splice(0, 1);
@@ -55,6 +56,21 @@ test("what is asked for during a sync shares the next one", async () => {
   await first;
   (await nextSync()).done();
   await expect(Promise.all(rest)).resolves.toHaveLength(3);
+});
+
+test("the next group is written during a sync, and done after one of its own", async () => {
+  const { db, inGroup, nextSync } = await openGroup();
+  const done: string[] = [];
+  const first = inGroup(note("one")).then(() => done.push("one"));
+  const sync = await nextSync();
+  const second = inGroup(note("two")).then(() => done.push("two"));
+  while ((await readNotes(db)).length < 2) await new Promise(setImmediate);
+  expect(done).toEqual([]);
+  sync.done();
+  await first;
+  expect(done).toEqual(["one"]);
+  (await nextSync()).done();
+  await second;
 });
 
 test("work that fails takes only its own writes with it", async () => {

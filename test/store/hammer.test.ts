@@ -1,4 +1,4 @@
-import type { Change } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
 import { createChanges, startDeliveries } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
 import { createIngest } from "../../src/store/ingest";

@@ -162,8 +162,8 @@ test("a commit in one process wakes the workers of another on PostgreSQL", async
   void woken.then(() => {
     heard = true;
   });
-  while (!heard) {
-    await ingest(arrivalOf("mira"));
+  for (let n = 1; !heard; n += 1) {
+    await ingest(arrivalOf(`customer-${n}`));
     await new Promise(setImmediate);
   }
   expect(await woken).toBe("deliver:chat");
@@ -195,6 +195,65 @@ describe("a batcher", () => {
     const results = await Promise.allSettled([1, 2, 3, 4, 5].map(submit));
     expect(results.map((one) => one.status)).toEqual(["fulfilled", "fulfilled", "fulfilled", "fulfilled", "rejected"]);
     expect(await submit(6)).toBe(6);
+  });
+
+  test("has a second batch under way only while many wait, and never with a key of the first", async () => {
+    const batches: { items: string[]; end(): void }[] = [];
+    const submit = createBatcher<string, void>({
+      ...options,
+      maxBatch: 100,
+      maxWaiting: 1000,
+      atOnce: 2,
+      keyOf: (item) => item.slice(0, item.indexOf(" ")),
+      run: (items) =>
+        new Promise((resolve) => void batches.push({ items, end: () => resolve(items.map(() => undefined)) })),
+    });
+    const turns = async () => {
+      for (let n = 0; n < 5; n += 1) await new Promise(setImmediate);
+    };
+    const done = [submit("mira 1"), submit("noor 1")];
+    await turns();
+    done.push(submit("otto 1"));
+    await turns();
+    expect(batches.map(({ items }) => items)).toEqual([["mira 1", "noor 1"]]);
+
+    done.push(submit("mira 2"), submit("mira 3"));
+    done.push(...Array.from({ length: 30 }, (_, n) => submit(`customer-${n} 1`)));
+    await turns();
+    expect(batches).toHaveLength(2);
+    expect(batches[1]?.items).toHaveLength(31);
+    expect(batches[1]?.items).not.toEqual(expect.arrayContaining([expect.stringMatching(/^mira/)]));
+
+    for (let n = 0; n < 3; n += 1) {
+      batches[n]?.end();
+      await turns();
+    }
+    expect(batches[2]?.items).toEqual(["mira 2", "mira 3"]);
+    await Promise.all(done);
+    expect(batches).toHaveLength(3);
+  });
+
+  test("lets a small batch gather for as long as the one before took", async () => {
+    const batches: number[] = [];
+    const submit = createBatcher<number, void>({
+      ...options,
+      maxBatch: 100,
+      maxWaiting: 100,
+      rests: true,
+      async run(items) {
+        batches.push(items.length);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return items.map(() => undefined);
+      },
+    });
+    const done = [submit(1)];
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    done.push(submit(2));
+    await done[0];
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    done.push(submit(3));
+    await Promise.all(done);
+    expect(batches).toEqual([1, 2]);
   });
 
   test("fails a whole batch when trying singly would not help", async () => {

@@ -101,7 +101,7 @@ describe.each(engines)("on %s", (engine) => {
     );
     expect(started).toMatchObject({ lane: mira, headers: { "x-test": "1" }, receivedAt: arrival.receivedAt });
     expect(started?.body).toEqual(Buffer.from([123, 0, 125]));
-    expect(started?.state.delivery).toMatchObject({ status: "pending", attempts: 0 });
+    expect(started?.state.delivery).toMatchObject({ status: "sending", attempts: 1 });
     const [head] = await headsOf(database, await lease(database));
     expect(head?.delivery).toMatchObject({ status: "sending", attempts: 1 });
   });

@@ -1,6 +1,8 @@
 /** A migrated store of its own for one test, and what goes into it. */
 import { randomUUID } from "node:crypto";
-import { createChanges, type Change, type MessageState, startDeliveries } from "../../src/store/changes";
+import type { Change } from "../../src/store/change";
+import { createChanges, startDeliveries } from "../../src/store/changes";
+import type { MessageState } from "../../src/store/states";
 import { type Database, openDatabase, type StoreLocation } from "../../src/store/database";
 import type { Engine } from "../../src/store/engine";
 import { type Arrival, createIngest } from "../../src/store/ingest";
