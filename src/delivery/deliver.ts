@@ -244,6 +244,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
             decidePartSent(current, shared.attempt, part, { now: now(), leaseUntil: now() + leaseMs }),
         }),
       );
+      // What is known of it moves along.
+      state.delivery.partsSent = part.number;
     }
     return outcome;
   }

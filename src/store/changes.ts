@@ -87,6 +87,8 @@ async function applyChanges(
       writes.push({ state, change, nextLeaseEnd: room?.leaseEnd });
       if (next && room) going.push({ room, lane: state.delivery.lane ?? "", ...next });
     }
+    // In one order everywhere, so that no two transactions block each other.
+    writes.sort((a, b) => a.state.seq - b.state.seq);
     const claimed = await writeChanges(tx, writes, now);
     await startNext(
       tx,
