@@ -13,13 +13,25 @@ const parsers: PoolConfig["types"] = {
 };
 
 /**
- * Statements of transactions are planned once on each connection. Such a plan may be made while a table is still empty, when
- * reading all of it is cheapest, in whatever order: nothing of the road ever wants that.
+ * What is asked for has an index, and what a look-up reads behind the index ends at a row that is not known when it is planned: then
+ * PostgreSQL would read the whole table.
  */
-const plannedOnce =
-  "set plan_cache_mode = force_generic_plan; set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+const byIndex = "set jit = off; set enable_seqscan = off";
 
-function openPool(url: string, { max, onIdleError }: { max: number; onIdleError: (error: Error) => void }): Pool {
+/**
+ * Statements of transactions are planned once on each connection. Such a plan may be made while a table is still empty, when
+ * joining all of it in whatever order is cheapest: nothing of the road ever wants that.
+ */
+const plannedOnce = `${byIndex}; set plan_cache_mode = force_generic_plan; set enable_hashjoin = off; set enable_mergejoin = off`;
+
+interface PoolPlan {
+  max: number;
+  /** Set for each connection. */
+  session: string;
+  onIdleError: (error: Error) => void;
+}
+
+function openPool(url: string, { max, session, onIdleError }: PoolPlan): Pool {
   const settings: PoolConfig & { pipeline: true } = {
     connectionString: url,
     types: parsers,
@@ -34,6 +46,7 @@ function openPool(url: string, { max, onIdleError }: { max: number; onIdleError:
   const pool = new Pool(settings);
   // A server that goes away ends idle connections; the pool makes new ones when asked.
   pool.on("error", onIdleError);
+  pool.on("connect", (client) => void client.query(session).catch(onIdleError));
   return pool;
 }
 
@@ -49,9 +62,8 @@ export interface PostgresStore {
 
 /** Reaches the server at first use. */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): PostgresStore {
-  const readers = openPool(url, { max: 4, onIdleError });
-  const pool = openPool(url, { max: 6, onIdleError });
-  pool.on("connect", (client) => void client.query(plannedOnce).catch(onIdleError));
+  const readers = openPool(url, { max: 4, session: byIndex, onIdleError });
+  const pool = openPool(url, { max: 6, session: plannedOnce, onIdleError });
   const prepare = createPreparer();
   const both = {
     connect: () => readers.connect(),

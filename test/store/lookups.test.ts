@@ -1,3 +1,4 @@
+import { run } from "../../src/store/bulk";
 import { indexLookups } from "../../src/store/lookups";
 import { findMessage, listMessages } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
@@ -47,4 +48,18 @@ test("what may still become visible on PostgreSQL is not passed over", async () 
   expect(await indexLookups(database, later)).toBe(1);
   expect(await indexLookups(database, later)).toBe(0);
   expect(await indexLookups(database, later + 60_000)).toBe(2);
+});
+
+test("a look-up on PostgreSQL reads the messages behind the index, not the whole table", async () => {
+  const { database } = await openStore("postgres");
+  await save(database, arrivalOf("mira"));
+  const plan = await run<{ "QUERY PLAN": string }>(
+    database.db,
+    `explain select seq from messages where genesys_id = $1
+       and seq > (select coalesce(max(cast(value as bigint)), 0) from meta where key = $2)`,
+    ["genesys-1", "lookups.upto"],
+  );
+  const text = plan.map((line) => line["QUERY PLAN"]).join("\n");
+  expect(text).toContain("messages_pkey");
+  expect(text).not.toContain("Seq Scan on messages");
 });
