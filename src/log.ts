@@ -183,10 +183,23 @@ function listFrames({ stack = "" }: Error): string[] {
   return frames.slice(0, 5).map((line) => line.trim().slice("at ".length));
 }
 
-/** Written at once, so that the last lines of a process that dies are not lost. */
+/** Lines of one turn of the event loop go out in one write, and the last ones before the process ends. */
 function openStderr(): DestinationStream {
-  if (!process.stderr.isTTY) return pino.destination({ dest: 2, sync: true });
-  return { write: (line) => void process.stderr.write(formatLine(line)) };
+  if (process.stderr.isTTY) return { write: (line) => void process.stderr.write(formatLine(line)) };
+  const stderr = pino.destination({ dest: 2, sync: true });
+  let lines = "";
+  function flush(): void {
+    const text = lines;
+    lines = "";
+    if (text !== "") stderr.write(text);
+  }
+  process.on("exit", flush);
+  return {
+    write(line) {
+      if (lines === "") setImmediate(flush);
+      lines += line;
+    },
+  };
 }
 
 /** A JSON line for people: time of day, level, event, then `field=value`. */
