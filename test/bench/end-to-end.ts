@@ -112,9 +112,10 @@ async function runAtRate(
   const total = Math.round(load.rate * load.seconds);
   const before = { calls: await adapter.call("calls"), receipts: await genesys.call("receipts") };
   const cpuBefore = readCpuSeconds(bridge.pid);
+  await generator.call("prepare", { url: bridge.url, connections, ...load });
   const startedAt = Date.now();
   const endsAt = startedAt + load.seconds * 1000;
-  const pacing = generator.call("pace", { url: bridge.url, connections, ...load });
+  const pacing = generator.call("pace");
   const samples: { due: number; delivered: number; told: number }[] = [];
   while (Date.now() < endsAt) {
     await new Promise((done) => setTimeout(done, 250));

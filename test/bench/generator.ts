@@ -19,7 +19,7 @@ interface Running {
 }
 let running: Running = { sent: 0, accepted: 0 };
 
-const commands = { flood, pace, progress: () => ({ sent: running.sent, accepted: running.accepted }) };
+const commands = { flood, prepare, pace, progress: () => ({ sent: running.sent, accepted: running.accepted }) };
 export type GeneratorCommands = typeof commands;
 answerParent(commands);
 
@@ -60,20 +60,38 @@ async function flood(load: { url: string; connections: number; first: number; co
 
 const tickMs = 1;
 
-/**
- * `rate` messages a second for `seconds`, whatever the answers do: a message keeps its due time when it has to wait for a
- * connection. Returns the due time of each by {@link clock}.
- */
-async function pace(load: { url: string; connections: number; first: number; rate: number; seconds: number }) {
+interface Prepared {
+  rate: number;
+  requests: Buffer[];
+  pool: Connection[];
+}
+let prepared: Prepared | undefined;
+
+/** Makes the messages of a paced load and opens its connections, so that nothing but sending is left for its clock. */
+async function prepare(load: { url: string; connections: number; first: number; rate: number; seconds: number }) {
   const { host } = new URL(load.url);
-  const pool = await openAll(load.url, load.connections);
+  const now = Date.now();
+  const requests = Array.from({ length: Math.round(load.rate * load.seconds) }, (_, n) =>
+    writeRequest(load.first + n, host, now + (n * 1000) / load.rate),
+  );
+  prepared = { rate: load.rate, requests, pool: await openAll(load.url, load.connections) };
+}
+
+/**
+ * Sends what was prepared at its rate, whatever the answers do: a message keeps its due time when it has to wait for a connection.
+ * Returns the due time of each by {@link clock}.
+ */
+async function pace() {
+  if (prepared === undefined) throw new Error("nothing is prepared");
+  const { rate, requests, pool } = prepared;
+  prepared = undefined;
   const free = [...pool];
-  const total = Math.round(load.rate * load.seconds);
+  const total = requests.length;
   const dueAt = new Float64Array(total);
   const state: Running = { sent: 0, accepted: 0 };
   running = state;
   const startedAt = clock();
-  const stepUs = 1e6 / load.rate;
+  const stepUs = 1e6 / rate;
   for (let n = 0; n < total; n += 1) dueAt[n] = startedAt + n * stepUs;
   let answered = 0;
   const done = new Promise<void>((resolve) => {
@@ -82,7 +100,9 @@ async function pace(load: { url: string; connections: number; first: number; rat
       while (state.sent < total && (dueAt[state.sent] ?? 0) <= now) {
         const connection = free.pop();
         if (connection === undefined) return;
-        connection.send(writeRequest(load.first + state.sent, host), (status) => {
+        const request = requests[state.sent];
+        if (request === undefined) throw new RangeError("more is due than was made ready");
+        connection.send(request, (status) => {
           if (status === 200) state.accepted += 1;
           answered += 1;
           free.push(connection);

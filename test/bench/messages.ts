@@ -12,16 +12,16 @@ const digits = 9;
 const recipients = 500;
 const bodyBytes = 1024;
 
-/** A whole HTTP/1.1 request, ready for a socket. */
-export function writeRequest(number: number, host: string): Buffer {
-  const body = writeBody(number);
+/** A whole HTTP/1.1 request, ready for a socket. @param sentMs when Genesys Cloud says it was sent */
+export function writeRequest(number: number, host: string, sentMs = Date.now()): Buffer {
+  const body = writeBody(number, sentMs);
   const head =
     `POST ${webhookPath} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
     `Content-Length: ${body.length}\r\nX-Hub-Signature-256: ${signBody(body, signatureSecret)}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-function writeBody(number: number): Buffer {
+function writeBody(number: number, sentMs: number): Buffer {
   const id = idPrefix + String(number).padStart(digits, "0");
   const message = {
     id,
@@ -31,7 +31,7 @@ function writeBody(number: number): Buffer {
       type: "Private",
       to: { id: `customer-${number % recipients}`, idType: "Opaque" },
       from: { nickname: "Harborline Chat", id: integration.id, idType: "Opaque" },
-      time: new Date().toISOString(),
+      time: new Date(sentMs).toISOString(),
       messageId: id,
     },
     type: "Text",
