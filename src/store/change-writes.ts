@@ -1,4 +1,5 @@
 /** Writes what was decided about messages, table by table. */
+import { type FinishedAttempt, insertAttempts, type StartedAttempt, updateAttempts } from "./attempts";
 import { bulk, together } from "./bulk";
 import type { Change, Decided } from "./change";
 import { saveConsent } from "./consent";
@@ -156,30 +157,6 @@ function listLearned({ state, change }: Decided) {
     ...(conversationId ? [{ kind: "conversation" as const, value: conversationId, messageSeq: state.seq }] : []),
   ];
 }
-
-interface StartedAttempt {
-  deliverySeq: number;
-  number: number;
-  at: number;
-}
-
-const insertAttempts = bulk<StartedAttempt>(
-  "insert into attempts (delivery_seq, number, started_at) values {rows}",
-  "(?, ?, ?)",
-  (one) => [one.deliverySeq, one.number, one.at],
-);
-
-interface FinishedAttempt extends StartedAttempt {
-  result: string;
-  answer: string;
-}
-
-const updateAttempts = bulk<FinishedAttempt>(
-  `update attempts set finished_at = v.column3, result = v.column4, answer = v.column5 from (values {rows}) as v
-   where attempts.delivery_seq = v.column1 and attempts.number = v.column2`,
-  "(cast(? as bigint), cast(? as integer), cast(? as bigint), cast(? as text), cast(? as text))",
-  (one) => [one.deliverySeq, one.number, one.at, one.result, one.answer],
-);
 
 const insertReceipts = bulk<Decided & { now: number }, { message_seq: number }>(
   `insert into receipts (message_seq, status, reason_code, reason_message, at, owed_at, state) values {rows}

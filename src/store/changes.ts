@@ -159,12 +159,10 @@ export async function startDeliveries(
 ): Promise<StartedDelivery[]> {
   if (lanes.length === 0) return [];
   return database.transaction(async (tx) => {
-    // On SQLite there is nobody else.
-    const lost = claims === undefined || tx.engine === "sqlite" ? new Set<string>() : await findLostClaims(tx, claims);
-    const started = await loadHeads(
-      tx,
-      lanes.filter((lane) => !lost.has(laneTaskKey(lane))),
-    );
+    const heads = await loadHeads(tx, lanes);
+    // Asked once the heads are locked: whoever had them before may have gone on with their lanes.
+    const lost = claims === undefined ? new Set<string>() : await findLostClaims(tx, claims);
+    const started = heads.filter(({ lane }) => !lost.has(laneTaskKey(lane)));
     const decided: Decided[] = [];
     for (const one of started) {
       const { state } = one;

@@ -84,40 +84,51 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
     if (closed !== undefined) throw new StoreUnavailable("the store is closed");
   }
 
+  /** One try; room that was kept is free again when it fails. */
+  async function attempt<T>(
+    work: (tx: Tx) => Promise<T>,
+  ): Promise<{ result: T; woken: Set<string>; rooms: KeptRoom[] }> {
+    const woken = new Set<string>();
+    const rooms: KeptRoom[] = [];
+    try {
+      const result = await opened.commit(async (trx, last) => {
+        const done = await work({
+          db: trx,
+          engine,
+          takers,
+          wake: (queue) => void woken.add(queue),
+          reserve(taker, after = 0) {
+            const room: Room<never> | undefined = taker.reserve(after);
+            if (room !== undefined) rooms.push({ taker: taker as Taker<unknown>, room });
+            return room;
+          },
+          last(statement) {
+            // Where the work fails after all, nobody asks what became of it.
+            statement.catch(() => undefined);
+            last.push(statement);
+          },
+        });
+        // Part of the transaction: it reaches the others if and when this one commits.
+        if (engine === "postgres" && woken.size > 0) last.push(notify(trx, woken));
+        return done;
+      });
+      return { result, woken, rooms };
+    } catch (error) {
+      for (const { taker } of rooms) taker.free();
+      throw error;
+    }
+  }
+
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     checkOpen();
     for (let tries = 1; ; tries += 1) {
-      const woken = new Set<string>();
-      const rooms: { taker: Taker<unknown>; room: Room<unknown> }[] = [];
       try {
-        const result = await opened.commit(async (trx, last) => {
-          const done = await work({
-            db: trx,
-            engine,
-            takers,
-            wake: (queue) => void woken.add(queue),
-            reserve(taker, after = 0) {
-              const room: Room<never> | undefined = taker.reserve(after);
-              if (room !== undefined) rooms.push({ taker: taker as Taker<unknown>, room });
-              return room;
-            },
-            last(statement) {
-              // Where the work fails after all, nobody asks what became of it.
-              statement.catch(() => undefined);
-              last.push(statement);
-            },
-          });
-          // Part of the transaction: it reaches the others if and when this one commits.
-          if (engine === "postgres" && woken.size > 0) last.push(notify(trx, woken));
-          return done;
-        });
+        const { result, woken, rooms } = await attempt(work);
         for (const queue of woken) announce(queue);
         giveOut(rooms);
         return result;
       } catch (error) {
-        for (const { taker } of rooms) taker.free();
-        if (isTransient(error) && tries < 5) continue;
-        throw classifyFault(error);
+        if (!isTransient(error) || tries >= 5) throw classifyFault(error);
       }
     }
   }
@@ -140,7 +151,12 @@ export function openDatabase(location: StoreLocation, options: OpenOptions = {})
   };
 }
 
-function giveOut(rooms: readonly { taker: Taker<unknown>; room: Room<unknown> }[]): void {
+interface KeptRoom {
+  taker: Taker<unknown>;
+  room: Room<unknown>;
+}
+
+function giveOut(rooms: readonly KeptRoom[]): void {
   const given = new Map<Taker<unknown>, unknown[]>();
   for (const { taker, room } of rooms) {
     const items = given.get(taker);

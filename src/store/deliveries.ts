@@ -1,5 +1,6 @@
 /** Deliveries at the end of their lanes; where a lane was empty, the worker of this process may take over at once. */
 import type { Message } from "../message/message";
+import { insertAttempts } from "./attempts";
 import { bulk, together } from "./bulk";
 import type { Change } from "./change";
 import type { Tx } from "./database";
@@ -123,12 +124,6 @@ const insertStarted = bulk<StartedHead, { seq: number; id: string }>(
   ],
 );
 
-const insertAttempts = bulk<{ seq: number; number: number; at: number }>(
-  "insert into attempts (delivery_seq, number, started_at) values {rows}",
-  "(?, ?, ?)",
-  (one) => [one.seq, one.number, one.at],
-);
-
 /** Writes what {@link joinHeads} decided. Those that begin stand before what follows them in their lanes. */
 export async function addHeads(tx: Tx, { started, waiting }: JoinedHeads, now: number): Promise<void> {
   const [rows] = await together(
@@ -150,7 +145,7 @@ export async function addHeads(tx: Tx, { started, waiting }: JoinedHeads, now: n
     const seq = seqs.get(delivery.id) ?? 0;
     const state = { ...head.state, delivery: { ...delivery, ...change.delivery, seq } };
     room.item = { attempt, after: 0, leaseEnd: room.leaseEnd, ...head, state };
-    return { seq, number: attempt, at: now };
+    return { deliverySeq: seq, number: attempt, at: now };
   });
   if (attempts.length > 0) tx.last(insertAttempts(tx.db, attempts));
 }

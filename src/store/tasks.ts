@@ -126,7 +126,8 @@ const leaveLastLanes = bulk<LeftLane>(
 );
 
 const advanceLanes = bulk<LeftLane & { now: number }, { key: string; queue: string; leased: number }>(
-  `update tasks set due_at = v.column2, leased = v.column3, pending = tasks.pending - 1 from (values {rows}) as v
+  `update tasks set due_at = v.column2, leased = v.column3, attempt = tasks.attempt + v.column3, pending = tasks.pending - 1
+   from (values {rows}) as v
    where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.leased`,
   "(cast(? as text), cast(? as bigint), cast(? as integer))",
   (one) => [laneTaskKey(one.lane), one.leaseEnd ?? one.now, one.leaseEnd === undefined ? 0 : 1],
@@ -143,7 +144,7 @@ export interface LaneMoves {
   release: LeftLane[];
 }
 
-/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane. */
+/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane: nobody's earlier claim holds then. */
 interface LeftLane {
   lane: string;
   leaseEnd?: number | undefined;

@@ -1,4 +1,4 @@
-import { createChanges } from "../../src/store/changes";
+import { createChanges, startDeliveries } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
 import { type HandedHead, type LaneTaker, lanesHandedOver } from "../../src/store/deliveries";
 import { createIngest, saveArrivals } from "../../src/store/ingest";
@@ -172,6 +172,21 @@ describe.each(engines)("on %s", (engine) => {
     await deliver(database, head, taker);
     expect([given.length, room.left]).toEqual([1, 0]);
     expect(await lease(database, { now: start + 1 })).toMatchObject([{ attempt: 2 }]);
+  });
+
+  test("a claim from before somebody went on with the lane starts nothing", async () => {
+    const { database } = await openStore(engine);
+    const { given, taker } = offerRoom(database, 8);
+    await save(database, arrivalOf("mira"), arrivalOf("mira"));
+    const [head] = given;
+    if (head === undefined) throw new Error("nothing was handed over");
+    // Its lease has ended, and somebody else has claimed the lane; then its outcome is written after all.
+    const late = await lease(database, { now: leaseEnd, leaseEnd: leaseEnd + 15_000 });
+    await deliver(database, head, taker);
+    expect(given).toHaveLength(2);
+    const seen: MessageState[] = [];
+    const started = await startDeliveries(database, [head.lane], (state) => void seen.push(state), leaseEnd, late);
+    expect([late.length, started, seen]).toEqual([1, [], []]);
   });
 
   test("a receipt goes to the worker of its queue with the outcome, and another worker finds nothing", async () => {
