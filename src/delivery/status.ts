@@ -44,8 +44,11 @@ export function decideStart(state: MessageState, given: Circumstances): { change
   return {
     attempt,
     change: {
-      delivery: { status: "sending", attempts: attempt, firstAttemptAt: delivery.firstAttemptAt ?? now },
-      attempt: { type: "started", number: attempt, at: now },
+      delivery: {
+        status: "sending",
+        attempts: attempt,
+        ...(delivery.firstAttemptAt === null ? { firstAttemptAt: now } : { attemptAt: now }),
+      },
       ...(repeat ? { interrupted: { number: delivery.attempts, at: now } } : {}),
       ledger: [{ at: now, event: "delivery.sending", detail: repeat ? { attempt, repeat } : { attempt } }],
     },
@@ -61,7 +64,6 @@ export function decideOutcome(
   const { now, rules } = given;
   const { outcome } = attempt;
   const finished = {
-    type: "finished" as const,
     number: attempt.number,
     at: now,
     result: outcome.status,
@@ -259,7 +261,6 @@ function becomeUnknown(state: MessageState, answer: string, given: Circumstances
     lane: "release",
     delivery: { status: "unknown" },
     attempt: {
-      type: "finished",
       number: state.delivery.attempts,
       at: now,
       result: "unknown",

@@ -1,5 +1,5 @@
 /** Writes what was decided about messages, table by table. */
-import { type FinishedAttempt, insertAttempts, type StartedAttempt, updateAttempts } from "./attempts";
+import { type EndedAttempt, saveAttempts } from "./attempts";
 import { bulk, together } from "./bulk";
 import type { Change, Decided } from "./change";
 import { saveConsent } from "./consent";
@@ -28,7 +28,6 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
 
   const messages = decided.filter(({ change }) => change.message !== undefined);
   const deliveries = decided.filter(({ change }) => change.delivery !== undefined || change.lane === "release");
-  const { started, finished } = listAttempts(decided);
   const lines = decided.flatMap(({ state, change }) => change.ledger.map((line) => ownLine(state.seq, line)));
   const tasks = decided.flatMap(({ state, change }) =>
     (change.addTasks ?? []).map((task) => ({ subject: state.delivery.seq, ...task })),
@@ -38,8 +37,7 @@ export async function writeChanges(tx: Tx, decided: readonly Decided[], now: num
     holdAll(messages.length, updateMessages(tx.db, messages)),
     indexLearned(tx.db, messages.flatMap(listLearned)),
     holdAll(deliveries.length, updateDeliveries(tx.db, deliveries)),
-    insertAttempts(tx.db, started),
-    updateAttempts(tx.db, finished),
+    saveAttempts(tx.db, decided.flatMap(listEnded)),
     insertLedger(tx.db, lines),
     addReceipts(tx, decided, now),
     addTasks(tx, tasks, now),
@@ -72,18 +70,14 @@ async function writeToOthers(tx: Tx, { state, change }: Decided, now: number): P
     await hastenTask(tx, `notice:${state.notice.seq}`, now);
 }
 
-function listAttempts(decided: readonly Decided[]): { started: StartedAttempt[]; finished: FinishedAttempt[] } {
-  const started: StartedAttempt[] = [];
-  const finished: FinishedAttempt[] = [];
-  for (const { state, change } of decided) {
-    if (change.attempt?.type === "started") started.push({ deliverySeq: state.delivery.seq, ...change.attempt });
-    if (change.interrupted !== undefined) {
-      const answer = "the process ended before the answer was recorded";
-      finished.push({ deliverySeq: state.delivery.seq, ...change.interrupted, result: "unknown", answer });
-    }
-    if (change.attempt?.type === "finished") finished.push({ deliverySeq: state.delivery.seq, ...change.attempt });
+function listEnded({ state: { delivery }, change: { attempt, interrupted } }: Decided): EndedAttempt[] {
+  const ended: EndedAttempt[] = [];
+  if (interrupted !== undefined) {
+    const answer = "the process ended before the answer was recorded";
+    ended.push({ delivery, ...interrupted, result: "unknown", answer });
   }
-  return { started, finished };
+  if (attempt !== undefined) ended.push({ delivery, ...attempt });
+  return ended;
 }
 
 function noteOptOut(tx: Tx, state: MessageState, optOut: NonNullable<Change["optOut"]>, at: number) {
@@ -125,10 +119,10 @@ const updateMessages = bulk<Decided, { seq: number }>(
 const updateDeliveries = bulk<Decided, { seq: number }>(
   `update deliveries set status = v.column2, attempts = v.column3, first_attempt_at = v.column4, accepted_at = v.column5,
      provider_message_id = v.column6, reason_code = v.column7, reason_message = v.column8, lane = v.column9, parts_sent = v.column10,
-     meaning = coalesce(v.column11, deliveries.meaning)
+     meaning = coalesce(v.column11, deliveries.meaning), attempt_at = v.column15
    from (values {rows}) as v where deliveries.seq = v.column1 and deliveries.status = v.column12 and deliveries.attempts = v.column13
      and deliveries.parts_sent = v.column14 returning deliveries.seq`,
-  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as integer), cast(? as text), cast(? as text), cast(? as integer), cast(? as integer))",
+  "(cast(? as bigint), cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text), cast(? as text), cast(? as integer), cast(? as text), cast(? as text), cast(? as integer), cast(? as integer), cast(? as bigint))",
   ({ state, change }) => {
     const next = { ...state.delivery, ...change.delivery };
     return [
@@ -146,6 +140,7 @@ const updateDeliveries = bulk<Decided, { seq: number }>(
       state.delivery.status,
       state.delivery.attempts,
       state.delivery.partsSent,
+      next.attemptAt,
     ];
   },
 );

@@ -11,8 +11,9 @@ export interface Change {
   delivery?: Partial<Omit<DeliveryState, "seq" | "id" | "channel" | "trigger" | "lane">>;
   /** What becomes of the lane the delivery heads: `release` takes the delivery out of it, a longer lease keeps it. */
   lane?: "release" | { retryAt: number } | { leaseUntil: number };
-  attempt?: AttemptChange;
-  /** An earlier attempt that a crash cut off. */
+  /** An attempt that has ended; one that begins is told by the delivery. */
+  attempt?: AttemptEnd;
+  /** An earlier attempt that a crash cut off, and when that was found. */
   interrupted?: { number: number; at: number };
   /** A digest of what was understood when it was sent. */
   meaning?: string;
@@ -36,9 +37,12 @@ export interface MessageChange {
   conversationId?: string | undefined;
 }
 
-export type AttemptChange =
-  | { type: "started"; number: number; at: number }
-  | { type: "finished"; number: number; at: number; result: string; answer: string };
+export interface AttemptEnd {
+  number: number;
+  at: number;
+  result: string;
+  answer: string;
+}
 
 /** A pure function of the state as it is now; undefined: nothing follows. */
 export type Decide = (state: MessageState) => Change | undefined;

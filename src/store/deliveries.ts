@@ -1,6 +1,5 @@
 /** Deliveries at the end of their lanes; where a lane was empty, the worker of this process may take over at once. */
 import type { Message } from "../message/message";
-import { insertAttempts } from "./attempts";
 import { bulk, together } from "./bulk";
 import type { Change } from "./change";
 import type { Tx } from "./database";
@@ -125,7 +124,7 @@ const insertStarted = bulk<StartedHead, { seq: number; id: string }>(
 );
 
 /** Writes what {@link joinHeads} decided. Those that begin stand before what follows them in their lanes. */
-export async function addHeads(tx: Tx, { started, waiting }: JoinedHeads, now: number): Promise<void> {
+export async function addHeads(tx: Tx, { started, waiting }: JoinedHeads): Promise<void> {
   const [rows] = await together(
     insertStarted(tx.db, started),
     insert.first(
@@ -140,12 +139,10 @@ export async function addHeads(tx: Tx, { started, waiting }: JoinedHeads, now: n
     ),
   );
   const seqs = new Map(rows.map(({ id, seq }) => [id, seq]));
-  const attempts = started.map(({ head, room, change, attempt }) => {
+  for (const { head, room, change, attempt } of started) {
     const { delivery } = head.state;
     const seq = seqs.get(delivery.id) ?? 0;
     const state = { ...head.state, delivery: { ...delivery, ...change.delivery, seq } };
     room.item = { attempt, after: 0, leaseEnd: room.leaseEnd, ...head, state };
-    return { deliverySeq: seq, number: attempt, at: now };
-  });
-  if (attempts.length > 0) tx.last(insertAttempts(tx.db, attempts));
+  }
 }

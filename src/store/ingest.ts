@@ -164,7 +164,7 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     addDeliveries(tx, deliveries, now),
   );
   const ledger = kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ownLine(seq, line)));
-  await together(insertLedger(tx.db, ledger.concat(joined.ledger)), addHeads(tx, joined, now));
+  await together(insertLedger(tx.db, ledger.concat(joined.ledger)), addHeads(tx, joined));
 }
 
 function headOf(arrival: Arrival, delivery: NonNullable<Arrival["delivery"]>, seq: number): NewHead {

@@ -1,5 +1,6 @@
 /** Reading messages as operators see them. */
 import { type ExpressionBuilder, sql } from "kysely";
+import { readAttempts } from "./attempts";
 import type { Db } from "./bulk";
 import { bytes } from "./engine";
 import { type LedgerLine, readTimeline } from "./ledger";
@@ -116,20 +117,7 @@ export async function findMessage(db: Db, id: string): Promise<MessageDetail | u
     .where("message_seq", "=", row.seq)
     .orderBy("seq")
     .execute();
-  const attempts =
-    deliveries.length === 0
-      ? []
-      : await db
-          .selectFrom("attempts")
-          .selectAll()
-          .where(
-            "delivery_seq",
-            "in",
-            deliveries.map((one) => one.seq),
-          )
-          .orderBy("started_at")
-          .orderBy("number")
-          .execute();
+  const attempts = await readAttempts(db, deliveries);
   const deliveryIds = new Map(deliveries.map((one) => [one.seq, one.id]));
   const receipt = await db.selectFrom("receipts").selectAll().where("message_seq", "=", row.seq).executeTakeFirst();
   const timeline = await readTimeline(db, row.seq);

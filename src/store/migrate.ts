@@ -8,6 +8,7 @@ import { inbound } from "./migrations/002-inbound";
 import { replay } from "./migrations/003-replay";
 import { fallback } from "./migrations/004-fallback";
 import { contacts } from "./migrations/005-contacts";
+import { attempts } from "./migrations/006-attempts";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
 export async function migrate({ db, engine }: Database): Promise<string[]> {
@@ -17,6 +18,7 @@ export async function migrate({ db, engine }: Database): Promise<string[]> {
     "003-replay": replay(engine),
     "004-fallback": fallback(engine),
     "005-contacts": contacts(engine),
+    "006-attempts": attempts,
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();

@@ -37,6 +37,8 @@ export interface DeliveryState {
   /** Parts that the channel has taken: a retry sends the others. */
   partsSent: number;
   firstAttemptAt: number | null;
+  /** When the newest attempt began, from the second on. */
+  attemptAt: number | null;
   acceptedAt: number | null;
   providerMessageId: string | null;
   reason: Reason | null;
@@ -54,6 +56,7 @@ export function newDelivery({ id, channel, lane }: { id: string; channel: string
     attempts: 0,
     partsSent: 0,
     firstAttemptAt: null,
+    attemptAt: null,
     acceptedAt: null,
     providerMessageId: null,
     reason: null,
@@ -97,6 +100,7 @@ interface StateRow {
   attempts: number;
   parts_sent: number;
   first_attempt_at: number | null;
+  attempt_at: number | null;
   accepted_at: number | null;
   provider_message_id: string | null;
   delivery_reason_code: string | null;
@@ -106,8 +110,8 @@ interface StateRow {
 const stateColumns = `m.seq, m.id, m.integration, m.integration_id, m.genesys_id, m.kind, m.source, m.recipient_id, m.recipient_id_type,
   m.received_at, m.fate, m.reason_code, m.reason_message, m.notice_seq, n.status as notice_status,
   r.status as receipt_status, r.state as receipt_state, d.seq as delivery_seq, d.id as delivery_id, d.channel, d.lane, d.trigger,
-  d.status, d.attempts, d.parts_sent, d.first_attempt_at, d.accepted_at, d.provider_message_id, d.reason_code as delivery_reason_code,
-  d.reason_message as delivery_reason_message`;
+  d.status, d.attempts, d.parts_sent, d.first_attempt_at, d.attempt_at, d.accepted_at, d.provider_message_id,
+  d.reason_code as delivery_reason_code, d.reason_message as delivery_reason_message`;
 
 const stateTables = `deliveries d join messages m on m.seq = d.message_seq
   left join notices n on n.seq = m.notice_seq left join receipts r on r.message_seq = m.seq`;
@@ -196,6 +200,7 @@ function stateOf(row: StateRow): MessageState {
       attempts: row.attempts,
       partsSent: row.parts_sent,
       firstAttemptAt: row.first_attempt_at,
+      attemptAt: row.attempt_at,
       acceptedAt: row.accepted_at,
       providerMessageId: row.provider_message_id,
       reason: reasonOf(row.delivery_reason_code, row.delivery_reason_message),

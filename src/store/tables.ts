@@ -49,6 +49,8 @@ export interface Tables {
     /** Parts that the channel has taken, where a message goes out in several. */
     parts_sent: Generated<number>;
     first_attempt_at: number | null;
+    /** When the newest attempt began, from the second on. */
+    attempt_at: number | null;
     accepted_at: number | null;
     provider_message_id: string | null;
     reason_code: string | null;
@@ -56,6 +58,7 @@ export interface Tables {
     /** A digest of what was understood when it was last sent. */
     meaning: string | null;
   };
+  /** Those that have ended: read them with `readAttempts()` of attempts.ts. */
   attempts: {
     delivery_seq: number;
     number: number;

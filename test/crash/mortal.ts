@@ -99,7 +99,7 @@ wrap<typeof Changes, "createChanges">("store/changes", "createChanges", (create)
       ...request,
       decide(current) {
         const decided = request.decide(current);
-        if (decided?.attempt?.type === "finished") step = "outcome.committed";
+        if (decided?.attempt !== undefined) step = "outcome.committed";
         else if (decided?.delivery !== undefined) step = "confirmation.committed";
         return decided;
       },

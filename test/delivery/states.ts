@@ -56,6 +56,7 @@ export function stateOf(
       attempts: 0,
       partsSent: 0,
       firstAttemptAt: null,
+      attemptAt: null,
       acceptedAt: null,
       providerMessageId: null,
       reason: null,

@@ -39,16 +39,15 @@ describe("the start of an attempt", () => {
       attempt: 1,
       change: {
         delivery: { status: "sending", attempts: 1, firstAttemptAt: start },
-        attempt: { type: "started", number: 1, at: start },
         ledger: [{ at: start, event: "delivery.sending", detail: { attempt: 1 } }],
       },
     });
   });
 
-  test("keeps the time of the first one", () => {
+  test("keeps the time of the first one, and notes its own", () => {
     const { change, attempt } = decideStart(stateOf({ attempts: 3, firstAttemptAt: start }), given({}, late));
     expect(attempt).toBe(4);
-    expect(change.delivery?.firstAttemptAt).toBe(start);
+    expect(change.delivery).toEqual({ status: "sending", attempts: 4, attemptAt: late });
   });
 
   test.each(["accepted", "delivered", "read", "failed", "unconfirmed", "unknown"])(
@@ -70,7 +69,7 @@ describe("the start of an attempt", () => {
     expect(change).toMatchObject({
       lane: "release",
       delivery: { status: "unknown" },
-      attempt: { type: "finished", number: 1, result: "unknown" },
+      attempt: { number: 1, result: "unknown" },
       addTasks: [{ key: "confirm:7", queue: "confirmations", dueAt: start + 60_000 }],
     });
     expect(change.message).toBeUndefined();
@@ -118,7 +117,7 @@ describe("the outcome of an attempt", () => {
     expect(change).toMatchObject({
       lane: { retryAt: start + 375 },
       delivery: { status: "pending", reason: { code: "ServerError" } },
-      attempt: { type: "finished", number: 1, result: "failed", answer: "HTTP 500" },
+      attempt: { number: 1, result: "failed", answer: "HTTP 500" },
     });
     expect(change.message).toBeUndefined();
     expect(change.receipt).toBeUndefined();

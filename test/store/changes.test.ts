@@ -27,7 +27,6 @@ describe.each(engines)("on %s", (engine) => {
       decide: () => ({
         lane: "release",
         delivery: { status: "failed", attempts: 1, firstAttemptAt: start, reason: failed },
-        attempt: { type: "started", number: 1, at: start },
         message: { fate: "failed", reason: failed },
         ledger: [{ at: start, event: "delivery.failed", detail: { code: "ServerError" } }],
         receipt: { status: "Failed", reason: failed, at: start, queue: receiptQueue },
@@ -175,19 +174,80 @@ describe.each(engines)("on %s", (engine) => {
 
   test("an attempt is told from its start, and closed with its answer", async () => {
     const { database, arrival, seq, change } = await openWithHead();
-    await change({
-      deliverySeq: seq,
-      decide: () => ({ attempt: { type: "started", number: 1, at: start }, ledger: [] }),
-    });
-    await change({
-      deliverySeq: seq,
-      decide: () => ({
-        attempt: { type: "finished", number: 1, at: start + 40, result: "accepted", answer: "HTTP 200" },
-        ledger: [],
-      }),
-    });
+    await change({ deliverySeq: seq, decide: () => begin(1, start) });
     expect(await findMessage(database.db, arrival.id)).toMatchObject({
-      attempts: [{ number: 1, durationMs: 40, result: "accepted", answer: "HTTP 200" }],
+      attempts: [{ number: 1, startedAt: iso(start), finishedAt: null, durationMs: null, result: null, answer: null }],
+    });
+    await change({ deliverySeq: seq, decide: () => end(1, start + 40) });
+    expect(await findMessage(database.db, arrival.id)).toMatchObject({
+      attempts: [{ number: 1, startedAt: iso(start), durationMs: 40, result: "accepted", answer: "HTTP 200" }],
     });
   });
+
+  test("an attempt that a crash cut off keeps its begin, beside the one that repeats it", async () => {
+    const { database, arrival, seq, change } = await openWithHead();
+    const cutOff = (number: number, at: number): Change => ({
+      ...begin(number + 1, at),
+      interrupted: { number, at },
+    });
+    await change({ deliverySeq: seq, decide: () => begin(1, start) });
+    await change({ deliverySeq: seq, decide: () => cutOff(1, start + 100) });
+    await change({ deliverySeq: seq, decide: () => cutOff(2, start + 300) });
+    expect(await findMessage(database.db, arrival.id)).toMatchObject({
+      attempts: [
+        { number: 1, startedAt: iso(start), durationMs: 100, result: "unknown" },
+        { number: 2, startedAt: iso(start + 100), durationMs: 200, result: "unknown" },
+        { number: 3, startedAt: iso(start + 300), finishedAt: null, result: null },
+      ],
+    });
+    // The first process was not gone, only slow.
+    await change({ deliverySeq: seq, decide: () => end(1, start + 400) });
+    await change({ deliverySeq: seq, decide: () => end(3, start + 450) });
+    expect(await findMessage(database.db, arrival.id)).toMatchObject({
+      attempts: [
+        { number: 1, startedAt: iso(start), durationMs: 400, result: "accepted", answer: "HTTP 200" },
+        { number: 2, result: "unknown" },
+        { number: 3, startedAt: iso(start + 300), durationMs: 150, result: "accepted" },
+      ],
+    });
+  });
+
+  test("an attempt whose begin has a row, as older stores wrote it, ends in that row", async () => {
+    const { database, arrival, seq, change } = await openWithHead();
+    await change({
+      deliverySeq: seq,
+      decide: () => ({ delivery: { status: "sending", attempts: 2, firstAttemptAt: start }, ledger: [] }),
+    });
+    const old = { delivery_seq: seq, finished_at: null, result: null, answer: null };
+    await database.db
+      .insertInto("attempts")
+      .values([
+        { ...old, number: 1, started_at: start },
+        { ...old, number: 2, started_at: start + 10 },
+      ])
+      .execute();
+    const attempts = async () => (await findMessage(database.db, arrival.id))?.attempts;
+    expect(await attempts()).toMatchObject([
+      { number: 1, finishedAt: null },
+      { number: 2, startedAt: iso(start + 10), finishedAt: null },
+    ]);
+    await change({ deliverySeq: seq, decide: () => end(2, start + 50) });
+    expect(await attempts()).toMatchObject([
+      { number: 1, finishedAt: null },
+      { number: 2, startedAt: iso(start + 10), durationMs: 40 },
+    ]);
+  });
 });
+
+function begin(number: number, at: number): Change {
+  const began = number === 1 ? { firstAttemptAt: at } : { attemptAt: at };
+  return { delivery: { status: "sending", attempts: number, ...began }, ledger: [] };
+}
+
+function end(number: number, at: number): Change {
+  return { attempt: { number, at, result: "accepted", answer: "HTTP 200" }, ledger: [] };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}

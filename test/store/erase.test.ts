@@ -75,10 +75,11 @@ describe.each(engines)("on %s", (engine) => {
       delivery: {
         status: "failed",
         attempts: 1,
+        firstAttemptAt: start,
         providerMessageId: `provider-of-${mira}`,
         reason: { code: "ServerError", message: `no ${mira}` },
       },
-      attempt: { type: "started", number: 1, at: start },
+      attempt: { number: 1, at: start, result: "failed", answer: `no ${mira}` },
       message: { reason: { code: "ServerError", message: `no ${mira}` } },
       ledger: [{ at: start, event: "delivery.failed" }],
       receipt: {

@@ -3,6 +3,7 @@ import type { Database } from "../../src/store/database";
 import { type HandedHead, type LaneTaker, lanesHandedOver } from "../../src/store/deliveries";
 import { createIngest, saveArrivals } from "../../src/store/ingest";
 import { laneOf } from "../../src/store/keys";
+import { findMessage } from "../../src/store/messages";
 import { type HandedReceipt, receiptsHandedOver } from "../../src/store/receipts";
 import type { MessageState } from "../../src/store/states";
 import { engines } from "../helpers/stores";
@@ -28,7 +29,6 @@ function offerRoom(database: Database, places: number) {
       attempt: state.delivery.attempts + 1,
       change: {
         delivery: { status: "sending", attempts: state.delivery.attempts + 1, firstAttemptAt: start },
-        attempt: { type: "started", number: state.delivery.attempts + 1, at: start },
         ledger: [{ at: start, event: "delivery.sending", detail: { attempt: state.delivery.attempts + 1 } }],
       },
     }),
@@ -49,7 +49,7 @@ function deliver(database: Database, { state, after }: HandedHead, taker?: LaneT
     decide: () => ({
       lane: "release",
       delivery: { status: "delivered" },
-      attempt: { type: "finished", number: state.delivery.attempts, at: start + 1, result: "delivered", answer: "200" },
+      attempt: { number: state.delivery.attempts, at: start + 1, result: "delivered", answer: "200" },
       message: { fate: "delivered", reason: null },
       ledger: [{ at: start + 1, event: "delivery.delivered" }],
       receipt: { status: "Delivered", at: start + 1, queue: "receipts-delivered:main" },
@@ -83,9 +83,9 @@ describe.each(engines)("on %s", (engine) => {
       fate: "open",
       delivery: { seq: row.seq, status: "sending", attempts: 1, lane: row.lane },
     });
-    expect(await database.db.selectFrom("attempts").selectAll().execute()).toMatchObject([
-      { delivery_seq: row.seq, number: 1, started_at: start, finished_at: null },
-    ]);
+    expect(await findMessage(database.db, arrival.id)).toMatchObject({
+      attempts: [{ number: 1, startedAt: new Date(start).toISOString(), finishedAt: null, result: null }],
+    });
     expect((await events(database)).map((one) => one.event)).toEqual(["message.stored", "delivery.sending"]);
     expect(await lease(database)).toEqual([]);
     // The process is gone, or too slow: somebody else claims it, with the fence raised.
