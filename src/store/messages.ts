@@ -274,11 +274,15 @@ function itemOf(row: ItemRow): MessageItem {
 
 type MessagesAliased = ExpressionBuilder<Tables & { m: Tables["messages"] }, "m">;
 
+/** Fates that few messages have, and that have an index: those of the column `trouble`. */
+const troubles = new Set(["failed", "notified", "suppressed", "unreachable", "exhausted", "returned", "unknown"]);
+
 /** The condition of a filter on messages aliased `m`. */
 export function matching(builder: unknown, filter: MessageFilter) {
   const eb = builder as MessagesAliased;
   const conditions = [];
-  if (filter.fate !== undefined) conditions.push(eb("m.fate", "=", filter.fate));
+  if (filter.fate !== undefined)
+    conditions.push(eb(troubles.has(filter.fate) ? "m.trouble" : "m.fate", "=", filter.fate));
   if (filter.kind !== undefined) conditions.push(eb("m.kind", "=", filter.kind));
   if (filter.direction !== undefined) conditions.push(eb("m.direction", "=", filter.direction));
   if (filter.integration !== undefined) {

@@ -9,6 +9,7 @@ import { replay } from "./migrations/003-replay";
 import { fallback } from "./migrations/004-fallback";
 import { contacts } from "./migrations/005-contacts";
 import { attempts } from "./migrations/006-attempts";
+import { fates } from "./migrations/007-fates";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
 export async function migrate({ db, engine }: Database): Promise<string[]> {
@@ -19,6 +20,7 @@ export async function migrate({ db, engine }: Database): Promise<string[]> {
     "004-fallback": fallback(engine),
     "005-contacts": contacts(engine),
     "006-attempts": attempts,
+    "007-fates": fates(engine),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();

@@ -1,5 +1,5 @@
 /** The rows of every table, as Kysely sees them. Times are integer milliseconds UTC. */
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType, Generated, GeneratedAlways } from "kysely";
 
 /** Bytes: Buffer on PostgreSQL, ArrayBuffer on SQLite; read them with `bytes()` of engine.ts. */
 type Bytes = ColumnType<Uint8Array | ArrayBuffer, Uint8Array, Uint8Array>;
@@ -29,6 +29,8 @@ export interface Tables {
     sent_at: number | null;
     summary: string;
     fate: string;
+    /** The fate where it is one of the rare ones, by which messages are looked up. */
+    trouble: GeneratedAlways<string | null>;
     reason_code: string | null;
     reason_message: string | null;
     notice_seq: number | null;

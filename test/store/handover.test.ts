@@ -1,4 +1,5 @@
-import { createChanges, startDeliveries } from "../../src/store/changes";
+import { run } from "../../src/store/bulk";
+import { type ChangeRequest, createChanges, startDeliveries } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
 import { type HandedHead, type LaneTaker, lanesHandedOver } from "../../src/store/deliveries";
 import { createIngest, saveArrivals } from "../../src/store/ingest";
@@ -7,7 +8,8 @@ import { findMessage } from "../../src/store/messages";
 import { type HandedReceipt, receiptsHandedOver } from "../../src/store/receipts";
 import type { MessageState } from "../../src/store/states";
 import { engines } from "../helpers/stores";
-import { arrivalOf, lease, openStore, save, start } from "./open-store";
+import { until } from "../helpers/until";
+import { arrivalOf, lease, openAgain, openStore, save, start } from "./open-store";
 
 const leaseEnd = start + 15_000;
 
@@ -38,14 +40,10 @@ function offerRoom(database: Database, places: number) {
 }
 
 /** What the outcome of a send says, on the state that was handed over. */
-function deliver(database: Database, { state, after }: HandedHead, taker?: LaneTaker) {
-  return createChanges(
-    database,
-    () => start + 1,
-  )({
+function outcomeOf({ state }: HandedHead): ChangeRequest {
+  return {
     deliverySeq: state.delivery.seq,
     known: state,
-    ...(taker && { next: { taker, after: after + 1 } }),
     decide: () => ({
       lane: "release",
       delivery: { status: "delivered" },
@@ -54,7 +52,12 @@ function deliver(database: Database, { state, after }: HandedHead, taker?: LaneT
       ledger: [{ at: start + 1, event: "delivery.delivered" }],
       receipt: { status: "Delivered", at: start + 1, queue: "receipts-delivered:main" },
     }),
-  });
+  };
+}
+
+function deliver(database: Database, head: HandedHead, taker?: LaneTaker) {
+  const change = createChanges(database, () => start + 1);
+  return change({ ...outcomeOf(head), ...(taker && { next: { taker, after: head.after + 1 } }) });
 }
 
 const events = (database: Database) =>
@@ -245,4 +248,30 @@ describe.each(engines)("on %s", (engine) => {
       "delivery.delivered",
     ]);
   });
+});
+
+test("what becomes of a message is written into no index of messages and receipts on PostgreSQL", async () => {
+  const store = await openStore("postgres");
+  const { database } = store;
+  const { given } = offerRoom(database, 100);
+  // Many at a time, as under load.
+  const ingest = createIngest(database, () => start);
+  await Promise.all(Array.from({ length: 60 }, (_, n) => ingest(arrivalOf(`visitor-${n}`))));
+  expect(given).toHaveLength(60);
+  const change = createChanges(database, () => start + 1);
+  await Promise.all(given.map((head) => change(outcomeOf(head))));
+  await database.db.updateTable("receipts").set({ state: "sent" }).execute();
+  // Who leaves tells the server what was counted.
+  await database.close();
+
+  const { db } = openAgain(store);
+  const count = () =>
+    run<{ relname: string; all: number; inPlace: number }>(
+      db,
+      `select relname, n_tup_upd as all, n_tup_hot_upd as "inPlace" from pg_stat_user_tables
+       where relname in ('messages', 'receipts') order by relname`,
+    );
+  const counts = await until(count, (rows) => rows.every((one) => one.all >= 60));
+  expect(counts.map((one) => one.relname)).toEqual(["messages", "receipts"]);
+  for (const { all, inPlace } of counts) expect(inPlace / all).toBeGreaterThan(0.9);
 });

@@ -1,4 +1,5 @@
-import { countFates, findMessage, listMessages, type MessageFilter } from "../../src/store/messages";
+import { run } from "../../src/store/bulk";
+import { countFates, findMessage, listMessages, matching, type MessageFilter } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
 import { arrivalOf, notedOf, openStore, save, start } from "./open-store";
 
@@ -47,6 +48,35 @@ describe.each(engines)("on %s", (engine) => {
   ])("a list is narrowed by %s", async (_, filter, expected) => {
     const { list } = await open();
     expect(await list(filter)).toEqual(expected);
+  });
+
+  const rare = ["failed", "notified", "suppressed", "unreachable", "exhausted", "returned", "unknown"];
+
+  test("messages are found by every fate, as long as it is theirs", async () => {
+    const { database } = await openStore(engine);
+    const fates = ["open", "delivered", "accepted", "noted", ...rare];
+    const arrivals = fates.map((fate) => arrivalOf("mira", { fate }));
+    await save(database, ...arrivals);
+    const find = async (fate: string) => {
+      const { items } = await listMessages(database.db, { fate }, { limit: 50 });
+      return items.map((item) => item.id);
+    };
+    for (const { fate, id } of arrivals) expect(await find(fate)).toEqual([id]);
+    await database.db.updateTable("messages").set({ fate: "delivered" }).execute();
+    for (const fate of fates) expect(await find(fate)).toHaveLength(fate === "delivered" ? fates.length : 0);
+  });
+
+  test("looking for a rare fate reads no other messages", async () => {
+    const { database } = await openStore(engine);
+    await save(database, arrivalOf("mira"));
+    const explain = engine === "sqlite" ? "explain query plan" : "explain";
+    for (const fate of rare) {
+      const query = database.db.selectFrom("messages as m").select("m.seq");
+      const newest = query.where((eb) => matching(eb, { fate })).orderBy("m.seq", "desc");
+      const { sql, parameters } = newest.limit(51).compile();
+      const plan = await run(database.db, `${explain} ${sql}`, parameters);
+      expect(JSON.stringify(plan)).toContain("messages_trouble");
+    }
   });
 
   test("pages follow each other without a gap or a repeat, also while messages arrive", async () => {

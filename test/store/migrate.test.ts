@@ -1,3 +1,11 @@
+import { Migrator } from "kysely";
+import { run } from "../../src/store/bulk";
+import { findMessage, listMessages } from "../../src/store/messages";
+import { road } from "../../src/store/migrations/001-road";
+import { inbound } from "../../src/store/migrations/002-inbound";
+import { replay } from "../../src/store/migrations/003-replay";
+import { fallback } from "../../src/store/migrations/004-fallback";
+import { contacts } from "../../src/store/migrations/005-contacts";
 import { migrate } from "../../src/store/migrate";
 import { openDatabase } from "../../src/store/database";
 import { atEnd } from "../helpers/clean-up";
@@ -18,6 +26,37 @@ describe.each(engines)("on %s", (engine) => {
     expect(await migrate(database)).toContain("001-road");
     const rows = await database.read((db) => db.selectFrom("messages").selectAll().execute());
     expect(rows).toEqual([]);
+  });
+
+  test("what an older version stored is found as before", async () => {
+    const place = await makePlace(engine);
+    atEnd(place.remove);
+    const database = openDatabase(place.location);
+    atEnd(() => database.close());
+    const { db } = database;
+    const older = { "001-road": road(engine), "002-inbound": inbound, "003-replay": replay(engine) };
+    const old = { ...older, "004-fallback": fallback(engine), "005-contacts": contacts(engine) };
+    await new Migrator({ db, provider: { getMigrations: async () => old } }).migrateToLatest();
+    await run(
+      db,
+      `insert into messages (id, dedup_key, integration, integration_id, direction, kind, recipient_id, recipient_id_type, received_at, summary, fate)
+       values ('m', 'm', 'chat', 'i', 'outbound', 'text', 'mira', 'Opaque', 1000, 'Good morning', 'failed')`,
+    );
+    await run(
+      db,
+      `insert into deliveries (message_seq, id, channel, trigger, status, attempts, first_attempt_at)
+       values (1, 'd', 'chat', 'replay', 'sending', 2, 1000)`,
+    );
+    await run(db, "insert into attempts (delivery_seq, number, started_at, finished_at) values (1, 1, 1000, 1005)");
+    await run(db, "insert into attempts (delivery_seq, number, started_at) values (1, 2, 2000)");
+
+    expect(await migrate(database)).not.toEqual([]);
+    expect((await listMessages(db, { fate: "failed" }, { limit: 9 })).items).toMatchObject([{ id: "m" }]);
+    const found = await findMessage(db, "m");
+    expect(found?.attempts).toMatchObject([
+      { number: 1, durationMs: 5 },
+      { number: 2, startedAt: new Date(2000).toISOString(), finishedAt: null },
+    ]);
   });
 });
 
