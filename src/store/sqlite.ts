@@ -83,6 +83,8 @@ export function openSqliteReader(file: string): SqliteConnection {
 /** Each statement is compiled once. */
 function connectionOf(db: Libsql.Database): SqliteConnection {
   const statements = new Map<string, ReturnType<typeof adapt>>();
+  /** What ended a transaction before its time, such as a full disk. */
+  let ended: unknown;
 
   function adapt(sql: string) {
     const statement = db.prepare(sql);
@@ -90,13 +92,27 @@ function connectionOf(db: Libsql.Database): SqliteConnection {
     const columns: string[] = reader ? statement.columns().map(({ name }: { name: string }) => name) : [];
     // Names set from outside JavaScript cost more than the values.
     if (reader) statement.raw(true);
+    const isRollback = sql === "rollback";
     return {
       reader,
       // Spread parameters would overflow the stack of a large batch: libsql takes one array.
       all: (params: readonly unknown[]) =>
-        (statement.all(params) as unknown[][]).map((row) => nameValues(columns, row)),
-      run: (params: readonly unknown[]) => statement.run(params),
+        carryOut(isRollback, () => statement.all(params) as unknown[][]).map((row) => nameValues(columns, row)),
+      run: (params: readonly unknown[]) => carryOut(isRollback, () => statement.run(params)),
     };
+  }
+
+  /** What was asked for as a part of a transaction that has ended is refused until the rollback: it would be kept on its own. */
+  function carryOut<Result>(isRollback: boolean, call: () => Result): Result {
+    if (ended !== undefined && !isRollback) throw ended;
+    ended = undefined;
+    const wasInside = db.inTransaction as boolean;
+    try {
+      return call();
+    } catch (error) {
+      if (wasInside && !db.inTransaction) ended = error;
+      throw error;
+    }
   }
 
   function prepare(sql: string) {

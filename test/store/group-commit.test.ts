@@ -1,6 +1,6 @@
 import { Kysely } from "kysely";
 import { StoreUnavailable } from "../../src/errors";
-import { type Db, run } from "../../src/store/bulk";
+import { type Db, run, together } from "../../src/store/bulk";
 import { createGroupCommit } from "../../src/store/group-commit";
 import { openSqliteFile } from "../../src/store/sqlite";
 import type { Tables } from "../../src/store/tables";
@@ -101,4 +101,20 @@ test("a disk that fails rejects the whole group, and the next one goes on", asyn
   const next = inGroup(note("three"));
   (await nextSync()).done();
   await next;
+});
+
+test("what a full disk cut off is not kept in part", async () => {
+  const { db, inGroup, nextSync } = await openGroup();
+  const [size] = await run<{ page_count: number }>(db, "pragma page_count");
+  await run(db, `pragma max_page_count = ${size?.page_count}`);
+  const cutOff = inGroup((connection) =>
+    together(note("one")(connection), note("x".repeat(1_000_000))(connection), note("two")(connection)),
+  );
+  await expect(cutOff).rejects.toMatchObject({ code: "SQLITE_FULL" });
+  expect(await readNotes(db)).toEqual([]);
+
+  const next = inGroup(note("three"));
+  (await nextSync()).done();
+  await next;
+  expect(await readNotes(db)).toEqual(["three"]);
 });
