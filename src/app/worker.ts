@@ -46,7 +46,7 @@ import { type Database } from "../store/database";
 import { newId } from "../store/ids";
 import { readGenesysIds } from "../store/inbound";
 import { createIngest } from "../store/ingest";
-import { indexLookups } from "../store/lookups";
+import { indexedAtOnce, indexLookups } from "../store/lookups";
 import { createReceiptRecorder } from "../store/receipts";
 import { forgetOld, type RetentionRule } from "../store/retention";
 import { sealLedger } from "../store/seals";
@@ -262,7 +262,8 @@ export function createParts(
       {
         name: "lookups",
         everyMs: 1000,
-        run: async () => ({ more: (await indexLookups(database, now())) > 0 }),
+        // Fewer are worth no commit of their own: they wait for the next turn.
+        run: async () => ({ more: (await indexLookups(database, now())) === indexedAtOnce }),
       },
       contacts.upkeep,
       {

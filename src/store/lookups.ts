@@ -13,7 +13,7 @@ export type LookupKind = keyof typeof columns;
 
 const position = "lookups.upto";
 /** Messages indexed in one commit. */
-const atOnce = 1000;
+export const indexedAtOnce = 1000;
 /** On PostgreSQL a row may become visible after rows with higher numbers; no statement of ours runs longer than this. */
 const settledAfterMs = 45_000;
 
@@ -51,7 +51,7 @@ export async function indexLookups(database: Database, now: number): Promise<num
     const found = await run<Unindexed>(
       tx.db,
       "select seq, genesys_id, conversation_id, recipient_id, received_at from messages where seq > $1 order by seq limit $2",
-      [after, atOnce],
+      [after, indexedAtOnce],
     );
     const unsettled = tx.engine === "sqlite" ? -1 : found.findIndex((row) => row.received_at > now - settledAfterMs);
     const rows = unsettled === -1 ? found : found.slice(0, unsettled);
