@@ -69,7 +69,7 @@ export async function measureEndToEnd(
         return {
           p50Ms,
           p99Ms,
-          ratePerSecond: held.perSecond,
+          ratePerSecond: rate,
           heldP50Ms: held.p50Ms,
           heldP99Ms: held.p99Ms,
           deliveryBacklog: held.deliveryBacklog,
@@ -89,7 +89,6 @@ export async function measureEndToEnd(
 interface Run {
   p50Ms: number;
   p99Ms: number;
-  perSecond: number;
   isSteady: boolean;
   deliveryBacklog: number;
   receiptBacklog: number;
@@ -133,14 +132,9 @@ async function runAtRate(
   const latencies = [...arrivals].map((at, n) => (at - (dueAt[n] ?? Number.NaN)) / 1000);
   const undelivered = samples.map(({ due, delivered }) => due - delivered);
   const untold = samples.map(({ delivered, told }) => delivered - told);
-  const middle = samples.slice(samples.length / 4, -1);
-  const last = middle.at(-1);
-  const [start] = middle;
-  const span = middle.length * 0.25;
   return {
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
-    perSecond: last && start ? (last.delivered - start.delivered) / span : Number.NaN,
     isSteady: !isGrowing(undelivered, load.rate) && !isGrowing(untold, load.rate),
     deliveryBacklog: Math.round(Math.max(...undelivered)),
     receiptBacklog: Math.round(Math.max(...untold)),
