@@ -2,7 +2,7 @@
 import { StoreUnavailable } from "../errors";
 import type { Message } from "../message/message";
 import { createBatcher } from "./batch";
-import { bulk, together } from "./bulk";
+import { bulk, type Db, together } from "./bulk";
 import { type CustomerFacts, customerKeyOf, rememberCustomer } from "./customers";
 import type { Database, Tx } from "./database";
 import {
@@ -55,31 +55,52 @@ export interface Arrival {
 
 export type Stored = { duplicate: boolean };
 
-export const insertMessages = bulk<Omit<Arrival, "delivery" | "tasks">, { seq: number; id: string }>(
-  `insert into messages (id, dedup_key, integration, integration_id, genesys_id, direction, kind, conversation_id,
-     recipient_id, recipient_id_type, received_at, sent_at, summary, fate, reason_code, reason_message, source)
-   values {rows} on conflict (dedup_key) do nothing returning seq, id`,
+type NewMessage = Omit<Arrival, "delivery" | "tasks">;
+
+const insertOf = (more: string, row: string, params: (one: NewMessage) => readonly unknown[]) =>
+  bulk<NewMessage, { seq: number; id: string }>(
+    `insert into messages (id, dedup_key, integration, integration_id, genesys_id, direction, kind, conversation_id,
+       recipient_id, recipient_id_type, received_at, sent_at, summary, fate${more})
+     values {rows} on conflict (dedup_key) do nothing returning seq, id`,
+    row,
+    params,
+  );
+
+const allHave = (one: NewMessage): unknown[] => [
+  one.id,
+  one.dedupKey,
+  one.integration,
+  one.integrationId,
+  text(one.genesysMessageId),
+  one.direction,
+  one.kind,
+  text(one.conversationId),
+  text(one.recipientId),
+  text(one.recipientIdType),
+  one.receivedAt,
+  one.sentAt,
+  text(one.summary),
+  one.fate,
+];
+const insertPlain = insertOf("", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", allHave);
+const insertOthers = insertOf(
+  ", reason_code, reason_message, source",
   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-  (one) => [
-    one.id,
-    one.dedupKey,
-    one.integration,
-    one.integrationId,
-    text(one.genesysMessageId),
-    one.direction,
-    one.kind,
-    text(one.conversationId),
-    text(one.recipientId),
-    text(one.recipientIdType),
-    one.receivedAt,
-    one.sentAt,
-    text(one.summary),
-    one.fate,
-    one.reason?.code ?? null,
-    one.reason?.message ?? null,
-    one.source ?? null,
-  ],
+  (one) => [...allHave(one), one.reason?.code ?? null, one.reason?.message ?? null, one.source ?? null],
 );
+const isPlain = ({ reason, source }: NewMessage) => reason === null && source === undefined;
+
+/** Adds those that are not there yet. Most of what Genesys Cloud sends has no reason and no source: saying so would cost it time. */
+export async function insertMessages(db: Db, arrivals: readonly NewMessage[]): Promise<{ seq: number; id: string }[]> {
+  const added = await together(
+    insertPlain(db, arrivals.filter(isPlain)),
+    insertOthers(
+      db,
+      arrivals.filter((one) => !isPlain(one)),
+    ),
+  );
+  return added.flat();
+}
 
 interface Kept {
   arrival: Arrival;

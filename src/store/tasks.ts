@@ -59,12 +59,16 @@ interface JoinedLane {
   leased: 0 | 1;
 }
 
-const enterLanes = bulk<JoinedLane, { key: string; pending: number }>(
-  `insert into tasks (key, queue, due_at, pending, leased, attempt) values {rows}
-   on conflict (key) do update set pending = tasks.pending + excluded.pending returning key, pending`,
-  "(?, ?, ?, ?, ?, ?)",
-  (one) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries, one.leased, one.leased],
-);
+const enterOf = (row: string, params: (one: JoinedLane) => readonly unknown[]) =>
+  bulk<JoinedLane, { key: string; pending: number }>(
+    `insert into tasks (key, queue, due_at, pending, leased, attempt) values {rows}
+     on conflict (key) do update set pending = tasks.pending + excluded.pending returning key, pending`,
+    row,
+    params,
+  );
+const joined = (one: JoinedLane) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries];
+const enterLanes = enterOf("(?, ?, ?, ?, ?, ?)", (one) => [...joined(one), one.leased, one.leased]);
+const enterUnclaimed = enterOf("(?, ?, ?, ?, 0, 0)", joined);
 
 /**
  * Puts new deliveries at the end of their lanes. `reserve` may keep room for the head of a lane with the worker of this process;
@@ -89,7 +93,8 @@ export async function joinLanes(
       const room = reserve(lane);
       return { lane, queue, deliveries, dueAt: room?.leaseEnd ?? now, leased: room === undefined ? 0 : 1 };
     });
-  const pending = new Map((await enterLanes(tx.db, lanes)).map((row) => [row.key, row.pending]));
+  const enter = lanes.some((one) => one.leased === 1) ? enterLanes : enterUnclaimed;
+  const pending = new Map((await enter(tx.db, lanes)).map((row) => [row.key, row.pending]));
   const claimed = new Set<string>();
   for (const one of lanes) {
     // Where others are before them, whoever has their head looks after the lane.
