@@ -5,10 +5,10 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /** Megabytes of one half of the space for new objects while the server runs. */
-const newSpaceMb = 8;
+const newSpaceMb = 7;
 
-// The bridge holds little for long: collecting once the heap has grown by a seventh costs little.
-setFlagsFromString("--heap-growing-percent=15");
+// The bridge holds little for long: collecting once the heap has grown by a tenth costs little.
+setFlagsFromString("--heap-growing-percent=10");
 setFlagsFromString("--semi-space-growth-factor=1");
 
 /** Gives new objects the room that a busy server needs: once, as soon as it needs it. */
