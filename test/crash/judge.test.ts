@@ -121,6 +121,14 @@ describe("a message that the adapter saw twice", () => {
     expect(seenTwice({}, "failed", [], repeat, late)).toEqual([]);
   });
 
+  test("is fine when the one that was given up is seen after it", () => {
+    const overtaking = { attempt: 2, arrivedAt: at + 100 };
+    const overtaken = sightingOf(first, { arrivedAt: at + 150 });
+    expect(seenTwice(overtaking, "failed", [], overtaken, late)).toEqual([]);
+    expect(seenTwice(overtaking, "delivered", [], overtaken)).toEqual(["repeats unexplained"]);
+    expect(seenTwice(overtaking, "unknown", [at + 120], overtaken)).toEqual(["repeats unexplained"]);
+  });
+
   test.each<[string, Parameters<typeof seenTwice>]>([
     ["the time limit was not over", [{}, "failed", [], repeat, { ...late, durationMs: 900 }]],
     ["its answer was recorded", [{}, "delivered", [at + 400]]],

@@ -195,11 +195,16 @@ function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string,
   let afterFailure = 0;
   let afterTimeout = 0;
   let inFlight = 0;
-  for (const repeat of sightings) {
-    const first = before.get(repeat.messageId);
-    before.set(repeat.messageId, repeat);
+  for (const sighting of sightings) {
+    const recordOf = ({ messageId, attempt }: Sighting) =>
+      attempts.get(messageId)?.find((one) => one.number === attempt);
+    const seen = before.get(sighting.messageId);
+    // A busy machine may show the adapter a request that was given up only after the one that was made in its place.
+    const isOvertaken = seen !== undefined && sighting.attempt < seen.attempt && wasTooLate(recordOf(sighting));
+    const [first, repeat] = isOvertaken ? [sighting, seen] : [seen, sighting];
+    before.set(sighting.messageId, repeat);
     if (first === undefined) continue;
-    const recorded = attempts.get(repeat.messageId)?.find((one) => one.number === first.attempt);
+    const recorded = recordOf(first);
     const problem = explainRepeat(first, repeat, recorded, kills);
     if (problem !== undefined) unexplained.push(`${repeat.messageId} attempt ${repeat.attempt}: ${problem}`);
     else if (isCutOff(recorded)) inFlight += 1;
