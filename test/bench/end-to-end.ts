@@ -20,7 +20,7 @@ export interface EndToEndResult {
   receiptBacklog: number;
   /** Microseconds of processor time that the serve process spent on a message at that rate. */
   cpuUs: number;
-  /** The most that the serve process held resident. */
+  /** The most that the serve process held resident under loads that it bore: before the first one it fell behind of. */
   memoryMb: number;
 }
 
@@ -51,8 +51,10 @@ export async function measureEndToEnd(
 
     let rate = rampFrom;
     let step = rampStep;
+    let memoryMb = await readPeakMemory(system.bridge.pid);
     for (;;) {
       const tried = await run(rate, rampSeconds);
+      if (tried.isSteady) memoryMb = await readPeakMemory(system.bridge.pid);
       tell(`ramp ${describe(rate, tried)}`);
       if (!tried.isSteady && rate === rampFrom) step = -rampStep;
       else if (tried.isSteady !== step > 0) break;
@@ -65,7 +67,6 @@ export async function measureEndToEnd(
       tell(`held for ${holdSeconds} s: ${describe(rate, held)}`);
       if (held.isSteady) {
         const { p50Ms, p99Ms } = paced;
-        const memoryMb = await readPeakMemory(system.bridge.pid);
         return {
           p50Ms,
           p99Ms,
