@@ -160,9 +160,10 @@ function countOf(problem: string, count: number): string {
 async function findOrphans(db: Db, { now, queues }: AuditOptions): Promise<Finding[]> {
   const lost = await run<{ key: string }>(
     db,
-    `select t.key from tasks t where
-       (t.key like 'lane:%' and not exists (select 1 from deliveries d where d.lane = substr(t.key, 6)))
-       or (t.key like 'confirm:%' and not exists (select 1 from deliveries d where d.seq = t.subject))
+    `select t.key from tasks t left join (select distinct lane from deliveries where lane is not null) d on d.lane = substr(t.key, 6)
+       where t.key like 'lane:%' and d.lane is null
+     union all select t.key from tasks t where
+       (t.key like 'confirm:%' and not exists (select 1 from deliveries d where d.seq = t.subject))
        or (t.key like 'receipt:%' and not exists (select 1 from receipts r where r.message_seq = t.subject))
        or (t.key like 'notice:%' and not exists (select 1 from notices n where n.seq = t.subject))
        or (t.key like 'failure:%' and not exists (select 1 from messages m where m.id = substr(t.key, 9)))

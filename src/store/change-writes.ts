@@ -4,12 +4,13 @@ import { bulk, together } from "./bulk";
 import type { Change, Decided } from "./change";
 import { saveConsent } from "./consent";
 import type { Tx } from "./database";
+import { type LaneMoves, moveLanes } from "./lanes";
 import { insertLedger, ownLine } from "./ledger";
 import { indexLearned } from "./lookups";
 import { joinNotice } from "./notices";
 import { type OwedReceipt, queueReceipts } from "./receipts";
 import type { MessageState } from "./states";
-import { addTasks, hastenTask, type LaneMoves, moveLanes, removeTasks } from "./tasks";
+import { addTasks, hastenTask, removeTasks } from "./tasks";
 
 /**
  * Writes decided changes, table by table, and returns the lanes that are claimed for who released them and hold something.

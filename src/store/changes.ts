@@ -9,8 +9,9 @@ import { Outdated, writeChanges } from "./change-writes";
 import type { Database, Tx } from "./database";
 import type { HandedHead, LaneTaker } from "./deliveries";
 import type { Room } from "./handover";
+import { laneTaskKey } from "./lanes";
 import { loadHeads, loadStates, type MessageState, readHeads, type StartedDelivery } from "./states";
-import { findLostClaims, laneTaskKey, type LeasedTask } from "./tasks";
+import { findLostClaims, type LeasedTask } from "./tasks";
 
 export interface ChangeRequest {
   deliverySeq: number;

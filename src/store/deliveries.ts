@@ -4,10 +4,10 @@ import { bulk, together } from "./bulk";
 import type { Change } from "./change";
 import type { Tx } from "./database";
 import type { HandOver, Room, Taker } from "./handover";
+import { joinLanes } from "./lanes";
 import { ownLine, type OwnedLine } from "./ledger";
 import { deliverQueue } from "./queues";
 import type { MessageState, StartedDelivery } from "./states";
-import { joinLanes } from "./tasks";
 
 export interface NewDelivery {
   messageSeq: number;

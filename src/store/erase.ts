@@ -5,10 +5,11 @@ import { eraseConsents } from "./consent";
 import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
 import { forUpdate } from "./engine";
+import { laneTaskKey } from "./lanes";
 import { insertLedger } from "./ledger";
 import { lookupKey, whereFound } from "./lookups";
 import { failureTaskKey } from "./queues";
-import { laneTaskKey, removeTasks } from "./tasks";
+import { removeTasks } from "./tasks";
 
 /** What was blanked, row by row of each kind. */
 export interface Erased {

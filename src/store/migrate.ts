@@ -10,6 +10,7 @@ import { fallback } from "./migrations/004-fallback";
 import { contacts } from "./migrations/005-contacts";
 import { attempts } from "./migrations/006-attempts";
 import { fates } from "./migrations/007-fates";
+import { lanes } from "./migrations/008-lanes";
 
 /** Brings the schema up to date and returns the names of the migrations it applied. */
 export async function migrate({ db, engine }: Database): Promise<string[]> {
@@ -21,6 +22,7 @@ export async function migrate({ db, engine }: Database): Promise<string[]> {
     "005-contacts": contacts(engine),
     "006-attempts": attempts,
     "007-fates": fates(engine),
+    "008-lanes": lanes(engine),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();

@@ -2,7 +2,8 @@
 import type { Reason, ReasonCode } from "../message/message";
 import { bulk } from "./bulk";
 import type { Tx } from "./database";
-import { bytes } from "./engine";
+import { bytes, type Engine } from "./engine";
+import { headsOf } from "./lanes";
 
 /** A message with the delivery that something happened to. */
 export interface MessageState {
@@ -122,14 +123,14 @@ const selectStates = bulk<number, StateRow>(
   (seq) => [seq],
 );
 
-const headsOf = "select min(seq) from deliveries where lane in (values {rows}) group by lane";
-
-const selectHeads = bulk<string, StateRow & { headers: string | null; body: Uint8Array | ArrayBuffer | null }>(
-  `select ${stateColumns}, c.headers, c.body from ${stateTables} left join captures c on c.message_seq = m.seq
-   where d.seq in (${headsOf}) order by m.seq`,
-  "(cast(? as text))",
-  (lane) => [lane],
-);
+const selectHeadsOf = (engine: Engine) =>
+  bulk<string, StateRow & { headers: string | null; body: Uint8Array | ArrayBuffer | null }>(
+    `select ${stateColumns}, c.headers, c.body from ${stateTables} left join captures c on c.message_seq = m.seq
+     where d.seq in (${headsOf[engine]}) order by m.seq`,
+    "(cast(? as text))",
+    (lane) => [lane],
+  );
+const selectHeads = { sqlite: selectHeadsOf("sqlite"), postgres: selectHeadsOf("postgres") };
 
 const lockMessages = (deliveries: string) =>
   `select seq from messages where seq in (select message_seq from deliveries where seq in (${deliveries})) order by seq for update`;
@@ -138,7 +139,11 @@ const lockMessagesOfDeliveries = bulk<number, { seq: number }>(
   "(cast(? as bigint))",
   (seq) => [seq],
 );
-const lockMessagesOfHeads = bulk<string, { seq: number }>(lockMessages(headsOf), "(cast(? as text))", (lane) => [lane]);
+const lockMessagesOfHeads = bulk<string, { seq: number }>(
+  lockMessages(headsOf.postgres),
+  "(cast(? as text))",
+  (lane) => [lane],
+);
 
 /**
  * A PostgreSQL statement that waits for a lock goes on with rows as they were before the wait, all but the locked one. So the
@@ -164,7 +169,7 @@ export async function loadHeads(tx: Tx, lanes: readonly string[]): Promise<Start
 
 /** The heads of lanes, each with its capture. */
 export async function readHeads(tx: Tx, lanes: readonly string[]): Promise<StartedDelivery[]> {
-  const rows = await selectHeads(tx.db, lanes);
+  const rows = await selectHeads[tx.engine](tx.db, lanes);
   return rows.map((row) => ({
     lane: row.lane as string,
     state: stateOf(row),

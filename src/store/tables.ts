@@ -78,6 +78,7 @@ export interface Tables {
     leased: Generated<number>;
     /** Deliveries waiting in the lane, its head included; 1 for a task without a lane. */
     pending: Generated<number>;
+    /** The number of what it is about; of a lane, a number that none of its deliveries is below (SQLite). */
     subject: number | null;
     detail: string | null;
   };

@@ -1,8 +1,7 @@
-/** What is due: claimed in batches under a lease, at most one delivery per lane at a time. */
-import { bulk, type Db, run, together } from "./bulk";
+/** What is due: claimed in batches under a lease. */
+import { bulk, type Db, run } from "./bulk";
 import type { Database, Tx } from "./database";
-import { forUpdate, skipLocked } from "./engine";
-import { deliverQueue } from "./queues";
+import { skipLocked } from "./engine";
 
 /** A row saying that something is due. `key` names it once; a second task with the same key is not added. */
 export interface NewTask {
@@ -25,11 +24,6 @@ export interface LeasedTask {
   detail: Record<string, unknown> | null;
 }
 
-/** The task that stands for a lane: due when the head of the lane is. Its lease keeps the lane in order. */
-export function laneTaskKey(lane: string): string {
-  return `lane:${lane}`;
-}
-
 const insertTasks = bulk<NewTask>(
   "insert into tasks (key, queue, due_at, subject, detail, leased, attempt) values {rows} on conflict (key) do nothing",
   "(?, ?, ?, ?, ?, ?, ?)",
@@ -50,144 +44,7 @@ export async function addTasks(tx: Tx, tasks: readonly NewTask[], now: number): 
   for (const task of tasks) if (task.dueAt <= now) tx.wake(task.queue);
 }
 
-interface JoinedLane {
-  lane: string;
-  queue: string;
-  deliveries: number;
-  dueAt: number;
-  /** 1: for the worker of this process, should the lane be empty. */
-  leased: 0 | 1;
-}
-
-const enterOf = (row: string, params: (one: JoinedLane) => readonly unknown[]) =>
-  bulk<JoinedLane, { key: string; pending: number }>(
-    `insert into tasks (key, queue, due_at, pending, leased, attempt) values {rows}
-     on conflict (key) do update set pending = tasks.pending + excluded.pending returning key, pending`,
-    row,
-    params,
-  );
-const joined = (one: JoinedLane) => [laneTaskKey(one.lane), one.queue, one.dueAt, one.deliveries];
-const enterLanes = enterOf("(?, ?, ?, ?, ?, ?)", (one) => [...joined(one), one.leased, one.leased]);
-const enterUnclaimed = enterOf("(?, ?, ?, ?, 0, 0)", joined);
-
-/**
- * Puts new deliveries at the end of their lanes. `reserve` may keep room for the head of a lane with the worker of this process;
- * returned are those lanes for which it did and which were empty: their heads are claimed.
- * Lanes are taken in one order everywhere, so that no two transactions block each other.
- */
-export async function joinLanes(
-  tx: Tx,
-  joining: readonly { lane: string; channel: string }[],
-  now: number,
-  reserve: (lane: string) => { leaseEnd: number } | undefined = () => undefined,
-): Promise<Set<string>> {
-  const counts = new Map<string, { lane: string; queue: string; deliveries: number }>();
-  for (const { lane, channel } of joining) {
-    const known = counts.get(lane);
-    if (known === undefined) counts.set(lane, { lane, queue: deliverQueue(channel), deliveries: 1 });
-    else known.deliveries += 1;
-  }
-  const lanes = [...counts.values()]
-    .sort((a, b) => (a.lane < b.lane ? -1 : 1))
-    .map(({ lane, queue, deliveries }): JoinedLane => {
-      const room = reserve(lane);
-      return { lane, queue, deliveries, dueAt: room?.leaseEnd ?? now, leased: room === undefined ? 0 : 1 };
-    });
-  const enter = lanes.some((one) => one.leased === 1) ? enterLanes : enterUnclaimed;
-  const pending = new Map((await enter(tx.db, lanes)).map((row) => [row.key, row.pending]));
-  const claimed = new Set<string>();
-  for (const one of lanes) {
-    // Where others are before them, whoever has their head looks after the lane.
-    if (pending.get(laneTaskKey(one.lane)) !== one.deliveries) continue;
-    if (one.leased === 1) claimed.add(one.lane);
-    else tx.wake(one.queue);
-  }
-  return claimed;
-}
-
-const lockTasks = (tx: Tx, keys: readonly string[]) =>
-  run(
-    tx.db,
-    `select key from tasks where key in (${keys.map((_, n) => `$${n + 1}`).join(", ")}) order by key${forUpdate(tx.engine)}`,
-    keys,
-  );
-
-const postponeLanes = bulk<{ lane: string; dueAt: number }, { queue: string }>(
-  "update tasks set due_at = v.column2, leased = 0 from (values {rows}) as v where tasks.key = v.column1 returning tasks.queue",
-  "(cast(? as text), cast(? as bigint))",
-  (one) => [laneTaskKey(one.lane), one.dueAt],
-);
-
-const keepLanes = bulk<{ lane: string; dueAt: number }>(
-  "update tasks set due_at = v.column2 from (values {rows}) as v where tasks.key = v.column1 and tasks.leased = 1",
-  "(cast(? as text), cast(? as bigint))",
-  (one) => [laneTaskKey(one.lane), one.dueAt],
-);
-
-const leaveLastLanes = bulk<LeftLane>(
-  "delete from tasks where key in (values {rows}) and pending <= 1",
-  "(cast(? as text))",
-  ({ lane }) => [laneTaskKey(lane)],
-);
-
-const advanceLanes = bulk<LeftLane & { now: number }, { key: string; queue: string; leased: number }>(
-  `update tasks set due_at = v.column2, leased = v.column3, attempt = tasks.attempt + v.column3, pending = tasks.pending - 1
-   from (values {rows}) as v
-   where tasks.key = v.column1 returning tasks.key, tasks.queue, tasks.leased`,
-  "(cast(? as text), cast(? as bigint), cast(? as integer))",
-  (one) => [laneTaskKey(one.lane), one.leaseEnd ?? one.now, one.leaseEnd === undefined ? 0 : 1],
-);
-
 const dropTasks = bulk<string>("delete from tasks where key in (values {rows})", "(cast(? as text))", (key) => [key]);
-
-export interface LaneMoves {
-  /** The head tries again later and keeps its lane. */
-  postpone: { lane: string; dueAt: number }[];
-  /** The head is still under way and needs its lease for longer. */
-  keep: { lane: string; dueAt: number }[];
-  /** The head leaves. */
-  release: LeftLane[];
-}
-
-/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane: nobody's earlier claim holds then. */
-interface LeftLane {
-  lane: string;
-  leaseEnd?: number | undefined;
-}
-
-/** Returns the lanes that are claimed and not empty. */
-export async function moveLanes(tx: Tx, { postpone, keep, release }: LaneMoves, now: number): Promise<Set<string>> {
-  const keys = [...postpone, ...keep, ...release].map(({ lane }) => laneTaskKey(lane));
-  if (keys.length === 0) return new Set();
-  const locked = tx.engine === "postgres" ? lockTasks(tx, keys) : Promise.resolve([]);
-  const [, postponed, , , advanced] = await together(
-    locked,
-    postponeLanes(tx.db, postpone),
-    keepLanes(tx.db, keep),
-    leaveLastLanes(tx.db, release),
-    // Those that are left.
-    advanceLanes(
-      tx.db,
-      release.map(({ lane, leaseEnd }) => ({ lane, leaseEnd, now })),
-    ),
-  );
-  const claimed = new Set(advanced.filter(({ leased }) => leased === 1).map(({ key }) => key.slice("lane:".length)));
-  // A worker that sleeps has to know until when.
-  for (const { queue } of [...postponed, ...advanced.filter(({ leased }) => leased === 0)]) tx.wake(queue);
-  return claimed;
-}
-
-/** Drops lanes that hold nothing any more, such as after an erasure. */
-export async function dropEmptyLanes(database: Database, lanes: readonly string[]): Promise<void> {
-  const keys = lanes.map(laneTaskKey);
-  await database.transaction(async (tx) => {
-    // Once the rows are locked, a new statement sees every delivery that has joined.
-    await lockTasks(tx, keys);
-    const list = keys.map((_, n) => `$${n + 1}`).join(", ");
-    const empty = "not exists (select 1 from deliveries d where d.lane = substr(tasks.key, 6))";
-    await run(tx.db, `delete from tasks where key in (${list}) and ${empty}`, keys);
-  });
-}
 
 export async function removeTasks(tx: Tx, keys: readonly string[]): Promise<void> {
   if (keys.length > 0) await dropTasks(tx.db, keys);

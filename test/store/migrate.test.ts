@@ -1,5 +1,6 @@
 import { Migrator } from "kysely";
 import { run } from "../../src/store/bulk";
+import { startDeliveries } from "../../src/store/changes";
 import { findMessage, listMessages } from "../../src/store/messages";
 import { road } from "../../src/store/migrations/001-road";
 import { inbound } from "../../src/store/migrations/002-inbound";
@@ -47,10 +48,21 @@ describe.each(engines)("on %s", (engine) => {
       `insert into deliveries (message_seq, id, channel, trigger, status, attempts, first_attempt_at)
        values (1, 'd', 'chat', 'replay', 'sending', 2, 1000)`,
     );
+    for (const seq of [1500, 1501]) {
+      await run(
+        db,
+        `insert into deliveries (seq, message_seq, id, channel, lane, trigger, status, attempts)
+         values ($1, 1, $2, 'chat', 'mira', 'first', 'pending', 0)`,
+        [seq, `d${seq}`],
+      );
+    }
+    await run(db, "insert into tasks (key, queue, due_at, pending) values ('lane:mira', 'deliver:chat', 1000, 2)");
     await run(db, "insert into attempts (delivery_seq, number, started_at, finished_at) values (1, 1, 1000, 1005)");
     await run(db, "insert into attempts (delivery_seq, number, started_at) values (1, 2, 2000)");
 
     expect(await migrate(database)).not.toEqual([]);
+    const heads = await startDeliveries(database, ["mira"], () => undefined, 1000);
+    expect(heads.map(({ state }) => state.delivery.id)).toEqual(["d1500"]);
     expect((await listMessages(db, { fate: "failed" }, { limit: 9 })).items).toMatchObject([{ id: "m" }]);
     const found = await findMessage(db, "m");
     expect(found?.attempts).toMatchObject([
