@@ -1,4 +1,4 @@
-/** Grouped work without a timer: what arrives while the last batch runs goes into the next one. */
+/** Grouped work: what arrives while the last batch runs goes into the next one. Who comes alone waits for no timer. */
 
 interface Waiting<Item, Result> {
   item: Item;
@@ -46,8 +46,7 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     const isAlone = () => loops === 1;
     for (let tookMs = 0; isAlone() ? waiting.length > 0 : waiting.length >= largeEnough; ) {
       if (options.rests && waiting.length < largeEnough) await rest(Math.min(tookMs, longestRestMs));
-      // Everything the event loop has ready joins this batch.
-      await new Promise(setImmediate);
+      await gather(Math.min(tookMs, longestRestMs));
       const batch = takeBatch();
       // What waits belongs behind a batch that is under way.
       if (batch.length === 0 && !isAlone()) break;
@@ -57,6 +56,17 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     }
     loops -= 1;
     if (loops === 0 && waiting.length > 0) void loop();
+  }
+
+  /** Everything that the event loop has ready joins the batch; under load, what it brings for up to `ms` while it brings more. */
+  async function gather(ms: number) {
+    const until = performance.now() + ms;
+    for (let idleTurns = 0; idleTurns < 2; ) {
+      const before = waiting.length;
+      await new Promise(setImmediate);
+      idleTurns = waiting.length > before ? 0 : idleTurns + 1;
+      if (performance.now() >= until) return;
+    }
   }
 
   function takeBatch(): Waiting<Item, Result>[] {
