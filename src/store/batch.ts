@@ -48,8 +48,11 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
       if (options.rests && waiting.length < largeEnough) await rest(Math.min(tookMs, longestRestMs));
       await gather(Math.min(tookMs, longestRestMs));
       const batch = takeBatch();
-      // What waits belongs behind a batch that is under way.
-      if (batch.length === 0 && !isAlone()) break;
+      if (batch.length === 0) {
+        if (isAlone()) continue;
+        // What waits belongs behind a batch that is under way.
+        break;
+      }
       const startedAt = performance.now();
       await runApart(batch);
       tookMs = performance.now() - startedAt;

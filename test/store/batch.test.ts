@@ -3,15 +3,17 @@ import { createBatcher } from "../../src/store/batch";
 
 const turn = () => new Promise((done) => setImmediate(done));
 
-function start(runMs: () => number) {
+function start(runMs: () => number, atOnce = 1) {
   const batches: number[][] = [];
   const submit = createBatcher<number, number>({
     async run(items) {
       batches.push(items);
-      await wait(runMs());
+      const ms = runMs();
+      if (ms > 0) await wait(ms);
       return items.map((item) => item * 2);
     },
     maxBatch: 100_000,
+    atOnce,
     maxWaiting: 100_000,
     overloaded: () => new Error("too many"),
     retrySingly: () => false,
@@ -48,4 +50,16 @@ test("a stream that never pauses is cut after the time of the last batch", async
   for (const until = performance.now() + 100; performance.now() < until; await turn()) answers.push(submit(1));
   await Promise.all(answers);
   expect(batches.length).toBeGreaterThan(2);
+});
+
+test("a batch whose items another one took meanwhile is not run", async () => {
+  const { submit, batches } = start(() => (batches.length === 1 ? 20 : 0), 2);
+  const first = submit(0);
+  await wait(5);
+  const others = [submit(1)];
+  await first;
+  for (let item = 2; item < 40; item += 1) others.push(submit(item));
+  await Promise.all(others);
+  await wait(5);
+  expect(batches.map((items) => items.length)).toEqual([1, 39]);
 });
