@@ -40,8 +40,9 @@ const insertTasks = bulk<NewTask>(
 
 export async function addTasks(tx: Tx, tasks: readonly NewTask[], now: number): Promise<void> {
   if (tasks.length === 0) return;
-  await insertTasks(tx.db, tasks);
+  // Before anything is waited for: what is written last hears of its success only with the commit, and others are told in it.
   for (const task of tasks) if (task.dueAt <= now) tx.wake(task.queue);
+  await insertTasks(tx.db, tasks);
 }
 
 const dropTasks = bulk<string>("delete from tasks where key in (values {rows})", "(cast(? as text))", (key) => [key]);

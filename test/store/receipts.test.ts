@@ -2,7 +2,7 @@ import { findMessage } from "../../src/store/messages";
 import { createReceiptRecorder, readOwedReceipts } from "../../src/store/receipts";
 import { leaseTasks, nextDueAt } from "../../src/store/tasks";
 import { engines } from "../helpers/stores";
-import { apply, arrivalOf, headsOf, lease, openStore, save, start } from "./open-store";
+import { apply, arrivalOf, headsOf, lease, openAgain, openStore, save, start } from "./open-store";
 
 const queue = "receipts-failed:main";
 
@@ -79,4 +79,20 @@ describe.each(engines)("on %s", (engine) => {
     expect(await find()).toMatchObject({ receipt: { state: "sent" } });
     expect((await find())?.timeline.filter((line) => line.event.startsWith("receipt."))).toHaveLength(1);
   });
+});
+
+test("an owed receipt wakes the workers of another process on PostgreSQL", async () => {
+  const store = await openStore("postgres");
+  const other = openAgain(store, { listen: true });
+  const heard = new Set<string>();
+  other.onWork((woken) => heard.add(woken));
+  // The listener connects in its own time: what is committed before that is found by the poll.
+  for (let n = 1; !heard.has(queue); n += 1) {
+    await save(store.database, arrivalOf(`customer-${n}`));
+    const [head] = await headsOf(store.database, await lease(store.database));
+    const receipt = { status: "Failed", at: start + 7, queue } as const;
+    await apply(store.database, head?.delivery.seq ?? 0, { ledger: [], receipt });
+    await new Promise(setImmediate);
+  }
+  expect(heard).toContain(queue);
 });
