@@ -183,9 +183,13 @@ async function saveKept(tx: Tx, kept: Kept[], now: number): Promise<void> {
     insertCaptures(tx.db, kept),
     addTasks(tx, tasks, now),
     addDeliveries(tx, deliveries, now),
+    insertLedger(
+      tx.db,
+      kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ownLine(seq, line))),
+    ),
   );
-  const ledger = kept.flatMap(({ arrival, seq }) => arrival.ledger.map((line) => ownLine(seq, line)));
-  await together(insertLedger(tx.db, ledger.concat(joined.ledger)), addHeads(tx, joined));
+  tx.last(insertLedger(tx.db, joined.ledger));
+  tx.last(addHeads(tx, joined));
 }
 
 function headOf(arrival: Arrival, delivery: NonNullable<Arrival["delivery"]>, seq: number): NewHead {
