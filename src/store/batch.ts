@@ -18,19 +18,15 @@ export interface BatchOptions<Item, Result> {
   /** Most items waiting; one more is refused at once with `overloaded()`. */
   maxWaiting: number;
   overloaded(): Error;
-  /** Whether a small batch that follows another waits as long as that one took: under load batches grow, and each item costs less. */
+  /** Whether a small batch that follows another waits for more while they come: under load batches grow, and each item costs less. */
   rests?: boolean;
   /** Whether a failed batch is tried again item by item, so that one bad item cannot hurt its neighbours. */
   retrySingly(error: unknown): boolean;
 }
 
 const longestRestMs = 10;
-/** From so many items on, more of them make none cheaper. */
+/** From so many items on, more of them make few cheaper. */
 const largeEnough = 24;
-
-async function rest(ms: number): Promise<void> {
-  if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /** `submit(item)` resolves when the batch that holds the item is done. */
 export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>) {
@@ -45,7 +41,7 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     loops += 1;
     const isAlone = () => loops === 1;
     for (let tookMs = 0; isAlone() ? waiting.length > 0 : waiting.length >= largeEnough; ) {
-      if (options.rests && waiting.length < largeEnough) await rest(Math.min(tookMs, longestRestMs));
+      if (options.rests) await rest(Math.min(tookMs, longestRestMs));
       await gather(Math.min(tookMs, longestRestMs));
       const batch = takeBatch();
       if (batch.length === 0) {
@@ -59,6 +55,16 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     }
     loops -= 1;
     if (loops === 0 && waiting.length > 0) void loop();
+  }
+
+  /** For `ms`, and for as long again while that brought more, until they are enough or the longest rest is over. */
+  async function rest(ms: number) {
+    const until = performance.now() + longestRestMs;
+    for (let before = -1; ms >= 1 && waiting.length > before && waiting.length < largeEnough; ) {
+      if (performance.now() >= until) return;
+      before = waiting.length;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
   }
 
   /** Everything that the event loop has ready joins the batch; under load, what it brings for up to `ms` while it brings more. */

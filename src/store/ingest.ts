@@ -127,10 +127,8 @@ export function createIngest(database: Database, now: () => number) {
   const isShared = database.engine === "postgres";
   return createBatcher<Arrival, Stored>({
     run: (arrivals) => database.transaction((tx) => saveArrivals(tx, arrivals, now())),
-    maxBatch: 256,
-    rests: isShared,
-    // While PostgreSQL works on one batch, this process prepares the next.
-    atOnce: isShared ? 2 : 1,
+    // While PostgreSQL works on some batches, this process answers one and prepares another.
+    ...(isShared ? { maxBatch: 64, atOnce: 3, rests: true } : { maxBatch: 256 }),
     keyOf: ({ recipientId }) => recipientId ?? "",
     maxWaiting: 10_000,
     overloaded: () => new StoreUnavailable("the store is behind: too many requests are waiting to be kept"),

@@ -1,9 +1,9 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { createBatcher } from "../../src/store/batch";
 
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 const turn = () => new Promise((done) => setImmediate(done));
 
-function start(runMs: () => number, atOnce = 1) {
+function start(runMs: () => number, { atOnce = 1, rests = false } = {}) {
   const batches: number[][] = [];
   const submit = createBatcher<number, number>({
     async run(items) {
@@ -14,6 +14,7 @@ function start(runMs: () => number, atOnce = 1) {
     },
     maxBatch: 100_000,
     atOnce,
+    rests,
     maxWaiting: 100_000,
     overloaded: () => new Error("too many"),
     retrySingly: () => false,
@@ -53,7 +54,7 @@ test("a stream that never pauses is cut after the time of the last batch", async
 });
 
 test("a batch whose items another one took meanwhile is not run", async () => {
-  const { submit, batches } = start(() => (batches.length === 1 ? 20 : 0), 2);
+  const { submit, batches } = start(() => (batches.length === 1 ? 20 : 0), { atOnce: 2 });
   const first = submit(0);
   await wait(5);
   const others = [submit(1)];
@@ -62,4 +63,62 @@ test("a batch whose items another one took meanwhile is not run", async () => {
   await Promise.all(others);
   await wait(5);
   expect(batches.map((items) => items.length)).toEqual([1, 39]);
+});
+
+describe("a small batch that rests", () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Batches of 4 ms each; one item comes at each of `times`, in milliseconds. */
+  async function submitAt(times: number[]) {
+    const startedAt: number[] = [];
+    const { submit, batches } = start(
+      () => {
+        startedAt.push(Math.round(performance.now() - zero));
+        return 4;
+      },
+      { rests: true },
+    );
+    const zero = performance.now();
+    const answers: Promise<number>[] = [];
+    for (const at of times) {
+      await jest.advanceTimersByTimeAsync(at - (performance.now() - zero));
+      answers.push(submit(at));
+    }
+    await jest.advanceTimersByTimeAsync(100);
+    await Promise.all(answers);
+    return batches.map((items, index) => ({ at: startedAt[index], items: items.length }));
+  }
+
+  test("starts at once when no batch came before it", async () => {
+    expect(await submitAt([0, 50])).toEqual([
+      { at: 0, items: 1 },
+      { at: 50, items: 1 },
+    ]);
+  });
+
+  // Under the false clock, turns of the event loop take up to a millisecond each.
+  test("waits as long as the last one took when nothing more comes", async () => {
+    const [, second] = await submitAt([0, 2]);
+    expect(second?.at).toBeGreaterThanOrEqual(8);
+    expect(second?.at).toBeLessThan(12);
+  });
+
+  test("waits on while more come, but not much longer than 10 ms", async () => {
+    const [first, second] = await submitAt(Array.from({ length: 40 }, (_, at) => at));
+    expect(first).toEqual({ at: 0, items: 1 });
+    expect(second?.at).toBeGreaterThanOrEqual(14);
+    expect(second?.at).toBeLessThan(22);
+  });
+
+  test("waits no longer when it is large", async () => {
+    const burst = Array.from({ length: 30 }, () => 5);
+    const [, second] = await submitAt([0, 1, ...burst, 9, 10, 11]);
+    expect(second?.items).toBeGreaterThanOrEqual(31);
+    expect(second?.at).toBeLessThan(14);
+  });
 });
