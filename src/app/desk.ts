@@ -1,5 +1,6 @@
 /** The store opened by a command, for what changes it while no bridge does. */
 import { openChannels } from "./channels";
+import { openShelf } from "./media";
 import { migrateStore } from "./reader";
 import { createRules } from "./rules";
 import { understand } from "./understand";
@@ -8,7 +9,8 @@ import { createWorker } from "../delivery/worker";
 import { StoreHeld } from "../errors";
 import type { ReplayRequest } from "../replay/request";
 import { openDatabase } from "../store/database";
-import { type Erased, type Erasure, eraseRecipient } from "../store/erase";
+import { type Erased, eraseRecipient } from "../store/erase";
+import type { Erasure } from "../store/erase-messages";
 import { newId } from "../store/ids";
 import { keepLines } from "./captures";
 import { createReplayDesk, createReplayWork, createJudge } from "./replay";
@@ -60,7 +62,7 @@ export async function openDesk(config: Config): Promise<Desk | undefined> {
     findReplay: desk.find,
     steerReplay: desk.steer,
     keepCaptures: keepLines(parts, database),
-    erase: (erasure) => eraseRecipient(database, erasure, now),
+    erase: (erasure) => eraseRecipient(database, erasure, { now, removeFiles: openShelf(config, now).removeOf }),
     async close() {
       await worker.stop();
       await work.close();

@@ -162,7 +162,9 @@ export function createHttpServer(
     }),
     replayRoutes(createReplayDesk({ config, now, newId: () => newId(now()) }, database)),
     streamRoutes({ read: database.read, now, isStopping: () => parts.isStopping() }),
-    erasureRoutes({ erase: (erasure) => eraseRecipient(database, erasure, now) }),
+    erasureRoutes({
+      erase: (erasure) => eraseRecipient(database, erasure, { now, removeFiles: parts.media.shelf.removeOf }),
+    }),
     captureRoutes({
       maxBodyBytes: config.maxBodyBytes,
       keep: keepLines({ config, now, newId: () => newId(now()) }, database),

@@ -1,8 +1,8 @@
 /** The worker and what it works with. */
-import { resolve as toAbsolute } from "node:path";
 import { createMetrics } from "../admin/metrics";
 import { createBounceDesk } from "./bounces";
 import { createMailboxes } from "./mailboxes";
+import { createMediaParts } from "./media";
 import { createReplayWork, recordMeaning } from "./replay";
 import { createTelegramParts } from "./telegram";
 import type { Channel } from "../channels/channel";
@@ -34,12 +34,6 @@ import { createSharedBudget } from "../genesys/shared-budget";
 import { createConversations } from "../genesys/conversations";
 import { createCustomers, type Customers } from "../genesys/customers";
 import { createReceiptSender } from "../genesys/receipts";
-import { ownsUrl } from "../genesys/regions";
-import { createMedia, type MediaRule, mediaTimeoutMs, needsMedia } from "../media/media";
-import { hasPrivateHost } from "../media/private-address";
-import { createRemote } from "../media/remote";
-import { createShelf } from "../media/shelf";
-import { type Message } from "../message/message";
 import { createChanges } from "../store/changes";
 import { readBudget, updateBudgets } from "../store/budgets";
 import { type Database } from "../store/database";
@@ -310,48 +304,6 @@ export function createParts(
     queues: works.map((work) => work.queue),
   };
 }
-
-/** What channels are given of attachments: rules by channel, and the files of which the bridge serves a copy. */
-function createMediaParts(
-  { config, adminToken, now = Date.now }: BridgeOptions,
-  clientOf: (organisation: string) => GenesysClient | undefined,
-) {
-  const shelf = createShelf({ directory: toAbsolute(config.dataDirectory, "media"), ...keptMedia, now });
-  const localGateways = config.organisations.flatMap(({ gatewayUrl }) =>
-    gatewayUrl !== undefined && hasPrivateHost(gatewayUrl) ? [new URL(gatewayUrl).origin] : [],
-  );
-  const remote = createRemote({ trustedOrigins: localGateways });
-  const organisations = new Map(config.organisations.map((one) => [one.name, one]));
-  const organisationOf = new Map(config.integrations.map((one) => [one.name, one.organisation]));
-  const prepare = createMedia({
-    remote,
-    shelf,
-    publicUrl: config.publicUrl,
-    linkKey: adminToken,
-    sourceOf(integration) {
-      const organisation = organisations.get(organisationOf.get(integration) ?? "");
-      const client = organisation && clientOf(organisation.name);
-      return organisation && client && { owns: (url) => ownsUrl(url, organisation), token: client.token };
-    },
-  });
-  const rules = new Map<string, MediaRule>(
-    config.channels.map(({ name, media: mode, accepts }) => [
-      name,
-      { mode, maxBytes: accepts?.mediaBytes, mediaTypes: accepts?.mediaTypes },
-    ]),
-  );
-  const ruleOf = (channel: string): MediaRule => rules.get(channel) ?? { mode: "pass" };
-  return {
-    shelf,
-    isDue: (message: Message, channel: string) => needsMedia(message, ruleOf(channel)),
-    prepare: (message: Message, channel: string) => prepare(message, ruleOf(channel)),
-    timeoutMs: mediaTimeoutMs,
-    close: remote.close,
-  };
-}
-
-/** Copies of attachments live a week, long enough for an adapter that shows them by their link, within a gigabyte. */
-const keptMedia = { keepMs: 604_800_000, maxBytes: 1_073_741_824 };
 
 function retentionRule({ retention }: Config): RetentionRule {
   const dayMs = 86_400_000;

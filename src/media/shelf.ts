@@ -78,6 +78,14 @@ export function createShelf({ directory, keepMs, maxBytes, now }: ShelfDeps) {
     }
   }
 
+  /** Removes the files of these owners, however long they would be kept; says how many there were. */
+  async function removeOf(owners: readonly string[]): Promise<number> {
+    const starts = new Set(owners.map(nameOwner));
+    const ids = (await names()).flatMap((name) => (isOf(starts, name) && name.endsWith(".file") ? [name] : []));
+    for (const name of ids) await remove(name.slice(0, -".file".length));
+    return ids.length;
+  }
+
   /** Removes what has expired, and what a crash left unfinished. */
   async function sweep(): Promise<void> {
     await makeRoom(0);
@@ -89,20 +97,32 @@ export function createShelf({ directory, keepMs, maxBytes, now }: ShelfDeps) {
     let total = wanted + files.reduce((sum, one) => sum + one.bytes, 0);
     for (const one of files.sort((a, b) => a.expiresAt - b.expiresAt)) {
       if (now() < one.expiresAt && total <= maxBytes) continue;
-      await rm(pathOf(one.id, "json"), { force: true });
-      await rm(pathOf(one.id, "file"), { force: true });
+      await remove(one.id);
       total -= one.bytes;
     }
   }
 
+  async function remove(id: string): Promise<void> {
+    await rm(pathOf(id, "json"), { force: true });
+    await rm(pathOf(id, "file"), { force: true });
+  }
+
+  /** Of everything in the directory, which is made when something is to be kept. */
+  async function names(): Promise<string[]> {
+    return readdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+  }
+
   async function list(): Promise<{ id: string; bytes: number; expiresAt: number }[]> {
-    const names = await readdir(directory).catch(() => []);
+    const all = await names();
     const labelled = new Map<string, Label>();
-    for (const name of names.filter((one) => one.endsWith(".json") && !one.includes(".part"))) {
+    for (const name of all.filter((one) => one.endsWith(".json") && !one.includes(".part"))) {
       const found = await readLabel(join(directory, name));
       if (found !== undefined) labelled.set(name.slice(0, -".json".length), found);
     }
-    for (const name of names) await dropRemains(name, labelled);
+    for (const name of all) await dropRemains(name, labelled);
     return [...labelled].map(([id, { bytes, expiresAt }]) => ({ id, bytes, expiresAt }));
   }
 
@@ -118,14 +138,27 @@ export function createShelf({ directory, keepMs, maxBytes, now }: ShelfDeps) {
     if (now() - changedAt > unfinishedMs) await rm(path, { force: true });
   }
 
-  return { find, keep, sweep };
+  return { find, keep, removeOf, sweep };
 }
 
 const unfinishedMs = 3_600_000;
 
-/** Names a file by what it belongs to: the same message asks for the same file. */
-export function nameFile(...parts: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+/** Names a file by the message that owns it and its place in there: the same message asks for the same file. */
+export function nameFile(owner: string, place: string): string {
+  return nameOwner(owner) + digest(place);
+}
+
+/** How the names of all files of one owner begin. */
+const nameOwner = digest;
+
+function isOf(starts: ReadonlySet<string>, name: string): boolean {
+  return starts.has(name.slice(0, digestLength));
+}
+
+const digestLength = 32;
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, digestLength);
 }
 
 async function readLabel(path: string): Promise<Label | undefined> {

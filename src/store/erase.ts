@@ -1,23 +1,21 @@
 /** Takes everything personal about one recipient out of the store, and leaves what happened: rows, fates, times, the ledger. */
 import { bulk, type Db, run } from "./bulk";
-import { blankCaptures } from "./captures";
 import { eraseConsents } from "./consent";
 import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
-import { forUpdate } from "./engine";
-import { laneTaskKey } from "./lanes";
-import { insertLedger } from "./ledger";
-import { lookupKey, whereFound } from "./lookups";
-import { failureTaskKey } from "./queues";
+import {
+  atOnce,
+  type EraseDeps,
+  type Erasure,
+  erasedSummary,
+  eraseMessages,
+  type MessagesErased,
+} from "./erase-messages";
+import { lookupKey } from "./lookups";
 import { removeTasks } from "./tasks";
 
 /** What was blanked, row by row of each kind. */
-export interface Erased {
-  messages: number;
-  /** Messages whose fate was open: they are delivered no more. */
-  cancelled: number;
-  deliveries: number;
-  notices: number;
+export interface Erased extends Omit<MessagesErased, "providerIds" | "conversations"> {
   callbacks: number;
   quarantined: number;
   replays: number;
@@ -29,59 +27,22 @@ export interface Erased {
   consents: number;
 }
 
-export interface Erasure {
-  /** The recipient's id, exactly as messages name it. */
-  recipient: string;
-  /** Name or id; absent: every integration. */
-  integration?: string | undefined;
-}
-
-const atOnce = 200;
-const erasedSummary = "[erased]";
-
 /** Runs in many small commits; an interrupted one is simply run again. */
-export async function eraseRecipient(database: Database, erasure: Erasure, now: () => number): Promise<Erased> {
+export async function eraseRecipient(database: Database, erasure: Erasure, deps: EraseDeps): Promise<Erased> {
   // Freed pages are overwritten, not only let go of.
   if (database.engine === "sqlite") await run(database.db, "pragma secure_delete = on");
   try {
-    const erased = {
-      messages: 0,
-      cancelled: 0,
-      deliveries: 0,
-      notices: 0,
-      callbacks: 0,
-      quarantined: 0,
-      replays: 0,
-      contacts: 0,
-      customers: 0,
-      consents: 0,
-    };
-    const providerIds = new Set<string>();
-    const conversations = new Set<string>();
-    for (;;) {
-      const found = await database.transaction((tx) =>
-        eraseMessages(tx, erasure, { erased, providerIds, conversations, now: now() }),
-      );
-      if (found < atOnce) break;
-    }
-    await database.transaction(async (tx) => {
+    const { providerIds, conversations, ...messages } = await eraseAllMessages(database, erasure, deps);
+    const reports = await database.transaction(async ({ db }) => {
       if (erasure.integration === undefined) {
-        await run(tx.db, "delete from lookups where key = $1", [lookupKey("recipient", erasure.recipient)]);
+        await run(db, "delete from lookups where key = $1", [lookupKey("recipient", erasure.recipient)]);
       }
-      erased.quarantined = await eraseQuarantine(tx.db, erasure);
-      erased.replays = await eraseReplays(tx.db, erasure);
+      return { quarantined: await eraseQuarantine(db, erasure), replays: await eraseReplays(db, erasure) };
     });
-    await database.transaction(async (tx) => {
-      const customers = await readCustomersOf(tx.db, erasure);
-      const addresses = new Set([erasure.recipient, ...customers.flatMap(({ email, phone }) => [email, phone])]);
-      for (const address of addresses) if (address !== null) erased.consents += await eraseConsents(tx, address);
-      for (const { integration, recipient_id } of customers) {
-        if (await eraseCustomer(tx, integration, recipient_id)) erased.customers += 1;
-      }
-    });
-    erased.contacts = await database.transaction((tx) => eraseContacts(tx.db, erasure, [...conversations]));
-    erased.callbacks = await eraseCallbacks(database, erasure, providerIds);
-    return erased;
+    const addresses = await database.transaction((tx) => eraseAddresses(tx, erasure));
+    const contacts = await database.transaction((tx) => eraseContacts(tx.db, erasure, [...conversations]));
+    const callbacks = await eraseCallbacks(database, erasure, providerIds);
+    return { ...messages, ...reports, ...addresses, contacts, callbacks };
   } finally {
     if (database.engine === "sqlite") {
       await run(database.db, "pragma secure_delete = off");
@@ -91,194 +52,30 @@ export async function eraseRecipient(database: Database, erasure: Erasure, now: 
   }
 }
 
-interface FoundMessage {
-  seq: number;
-  id: string;
-  fate: string;
-  source: string | null;
-  reason_code: string | null;
-  conversation_id: string | null;
-  notice_seq: number | null;
+async function eraseAllMessages(database: Database, erasure: Erasure, deps: EraseDeps): Promise<MessagesErased> {
+  const erased: MessagesErased = {
+    messages: 0,
+    cancelled: 0,
+    deliveries: 0,
+    notices: 0,
+    files: 0,
+    providerIds: new Set(),
+    conversations: new Set(),
+  };
+  for (let found = atOnce; found === atOnce; )
+    found = await database.transaction((tx) => eraseMessages(tx, erasure, erased, deps));
+  return erased;
 }
 
-interface FoundDelivery {
-  seq: number;
-  message_seq: number;
-  lane: string | null;
-  status: string;
-  provider_message_id: string | null;
-}
-
-const selectDeliveries = bulk<number, FoundDelivery>(
-  "select seq, message_seq, lane, status, provider_message_id from deliveries where message_seq in (values {rows})",
-  "(cast(? as bigint))",
-  (seq) => [seq],
-);
-const blankMessages = bulk<{ seq: number; fate: string; code: string | null }>(
-  `update messages set recipient_id = '', recipient_id_type = '', conversation_id = null, summary = '${erasedSummary}', fate = v.column2,
-     reason_code = v.column3, reason_message = case when v.column3 is null then null else '' end
-   from (values {rows}) as v where messages.seq = v.column1`,
-  "(cast(? as bigint), cast(? as text), cast(? as text))",
-  (one) => [one.seq, one.fate, one.code],
-);
-const blankDeliveries = bulk<{ seq: number; status: string }>(
-  `update deliveries set status = v.column2, lane = null, provider_message_id = null, meaning = null,
-     reason_code = case when v.column2 = 'failed' then coalesce(reason_code, 'GeneralError') else reason_code end,
-     reason_message = case when reason_code is null and v.column2 <> 'failed' then null else '' end
-   from (values {rows}) as v where deliveries.seq = v.column1`,
-  "(cast(? as bigint), cast(? as text))",
-  (one) => [one.seq, one.status],
-);
-const blankAttempts = bulk<number>(
-  "update attempts set answer = null where delivery_seq in (values {rows})",
-  "(cast(? as bigint))",
-  (seq) => [seq],
-);
-const blankReceipts = bulk<number, { message_seq: number }>(
-  `update receipts set reason_message = case when reason_code is null then null else '' end, answer = null,
-     state = case when state = 'queued' then 'skipped' else state end
-   where message_seq in (values {rows}) returning message_seq`,
-  "(cast(? as bigint))",
-  (seq) => [seq],
-);
-const leaveLanes = bulk<{ lane: string; count: number }, { key: string; pending: number }>(
-  "update tasks set pending = tasks.pending - v.column2 from (values {rows}) as v where tasks.key = v.column1 returning tasks.key, tasks.pending",
-  "(cast(? as text), cast(? as integer))",
-  (one) => [laneTaskKey(one.lane), one.count],
-);
-const forgetLookups = bulk<{ key: string; seq: number }>(
-  "delete from lookups where (key, message_seq) in (values {rows})",
-  "(cast(? as text), cast(? as bigint))",
-  (one) => [one.key, one.seq],
-);
-
-interface Account {
-  erased: Erased;
-  providerIds: Set<string>;
-  conversations: Set<string>;
-  now: number;
-}
-
-/** One batch; returns how many messages it held. */
-async function eraseMessages(tx: Tx, { recipient, integration }: Erasure, account: Account): Promise<number> {
-  const { erased, now } = account;
-  let query = tx.db
-    .selectFrom("messages as m")
-    .select(["m.seq", "m.id", "m.fate", "m.source", "m.reason_code", "m.conversation_id", "m.notice_seq"])
-    .where(whereFound("recipient", recipient))
-    .where("m.recipient_id", "=", recipient)
-    .orderBy("m.seq")
-    .limit(atOnce);
-  if (integration !== undefined) {
-    query = query.where((eb) =>
-      eb.or([eb("m.integration", "=", integration), eb("m.integration_id", "=", integration)]),
-    );
+async function eraseAddresses(tx: Tx, erasure: Erasure): Promise<{ customers: number; consents: number }> {
+  const erased = { customers: 0, consents: 0 };
+  const known = await readCustomersOf(tx.db, erasure);
+  const addresses = new Set([erasure.recipient, ...known.flatMap(({ email, phone }) => [email, phone])]);
+  for (const address of addresses) if (address !== null) erased.consents += await eraseConsents(tx, address);
+  for (const { integration, recipient_id } of known) {
+    if (await eraseCustomer(tx, integration, recipient_id)) erased.customers += 1;
   }
-  const messages: FoundMessage[] = await (tx.engine === "postgres" ? query.forUpdate() : query).execute();
-  if (messages.length === 0) return 0;
-  const seqs = messages.map(({ seq }) => seq);
-  const deliveries = await selectDeliveries(tx.db, seqs);
-  await endDeliveries(tx, deliveries);
-  await blankCaptures(tx.db, seqs);
-  await blankMessages(
-    tx.db,
-    messages.map(({ seq, fate, reason_code }) => ({
-      seq,
-      ...(fate === "open" ? endOpen(deliveries, seq, reason_code) : { fate, code: reason_code }),
-    })),
-  );
-  await blankReceipts(tx.db, seqs);
-  await removeTasks(
-    tx,
-    seqs.map((seq) => `receipt:${seq}`),
-  );
-  await forgetLookups(
-    tx.db,
-    messages.flatMap(({ seq, conversation_id: id }) => [
-      { key: lookupKey("recipient", recipient), seq },
-      ...(id === null ? [] : [{ key: lookupKey("conversation", id), seq }]),
-    ]),
-  );
-  const noticeSeqs = new Set(messages.flatMap(({ notice_seq }) => (notice_seq === null ? [] : [notice_seq])));
-  await endNotices(tx, [...noticeSeqs], now);
-  // The adapter that brought a message in cannot be told of its failure any more: nobody is named to tell.
-  const untold = messages.filter(({ source, fate }) => source !== null && (fate === "open" || fate === "failed"));
-  await removeTasks(
-    tx,
-    untold.map(({ id }) => failureTaskKey(id)),
-  );
-  await insertLedger(tx.db, [
-    ...untold.map(({ seq }) => ({ messageSeq: seq, at: now, event: "failure.untold", detail: { because: "erased" } })),
-    ...seqs.map((messageSeq) => ({ messageSeq, at: now, event: "message.erased" })),
-  ]);
-  for (const { conversation_id: id } of messages) if (id !== null) account.conversations.add(id);
-  for (const { provider_message_id: id } of deliveries) if (id !== null) account.providerIds.add(id);
-  erased.messages += messages.length;
-  erased.cancelled += messages.filter(({ fate }) => fate === "open").length;
-  erased.deliveries += deliveries.length;
-  erased.notices += noticeSeqs.size;
-  return messages.length;
-}
-
-/** What can no more be delivered has failed; what a channel has taken, and may have delivered, is not known. */
-function endOpen(deliveries: readonly FoundDelivery[], seq: number, code: string | null) {
-  const taken = deliveries.some(({ message_seq, status }) => message_seq === seq && isTaken(status));
-  return { fate: taken ? "unknown" : "failed", code: code ?? "GeneralError" };
-}
-
-function isTaken(status: string): boolean {
-  return status === "accepted" || status === "unknown" || status === "unconfirmed";
-}
-
-async function endDeliveries(tx: Tx, deliveries: readonly FoundDelivery[]): Promise<void> {
-  const lanes = new Map<string, number>();
-  for (const { lane } of deliveries) if (lane !== null) lanes.set(lane, (lanes.get(lane) ?? 0) + 1);
-  const sorted = [...lanes].map(([lane, count]) => ({ lane, count })).sort((a, b) => (a.lane < b.lane ? -1 : 1));
-  const left = await leaveLanes(tx.db, sorted);
-  await removeTasks(
-    tx,
-    left.filter(({ pending }) => pending <= 0).map(({ key }) => key),
-  );
-  await removeTasks(
-    tx,
-    deliveries.map(({ seq }) => `confirm:${seq}`),
-  );
-  await blankDeliveries(
-    tx.db,
-    deliveries.map(({ seq, status }) => ({
-      seq,
-      status: status === "pending" || status === "sending" ? "failed" : status,
-    })),
-  );
-  await blankAttempts(
-    tx.db,
-    deliveries.map(({ seq }) => seq),
-  );
-}
-
-/** A notice that is being sent in this moment is left to end by itself. */
-async function endNotices(tx: Tx, seqs: readonly number[], now: number): Promise<void> {
-  for (const seq of seqs) {
-    const [notice] = await run<{ status: string; in_flight: number }>(
-      tx.db,
-      `select status, in_flight from notices where seq = $1${forUpdate(tx.engine)}`,
-      [seq],
-    );
-    const isWaiting = notice?.in_flight === 0 && (notice.status === "waiting" || notice.status === "sending");
-    await run(
-      tx.db,
-      `update notices set recipient_key = 'erased:' || cast(seq as text), customer_key = null, provider_message_id = null, answer = null,
-         status = $1, changed_at = $2
-       where seq = $3`,
-      [isWaiting ? "cancelled" : notice?.status, now, seq],
-    );
-    await run(
-      tx.db,
-      "update notice_sends set recipient_key = 'erased', provider_message_id = null, text_hash = '' where notice_seq = $1",
-      [seq],
-    );
-    if (isWaiting) await removeTasks(tx, [`notice:${seq}`]);
-  }
+  return erased;
 }
 
 /** Refused webhooks that name the recipient; their number stays. */

@@ -378,7 +378,7 @@ describe.each(engines)("on %s", (engine) => {
     await lab.miss("visitor-1");
     lab.advance(minute);
     await lab.run();
-    await eraseRecipient(lab.database, { recipient: "visitor-1" }, lab.now);
+    await eraseRecipient(lab.database, { recipient: "visitor-1" }, { now: lab.now, removeFiles: async () => 0 });
     const { db } = lab.database;
     const left = JSON.stringify([
       await db.selectFrom("notices").selectAll().execute(),

@@ -14,7 +14,7 @@ import { outboundBody, sign } from "../helpers/webhook";
 const log = createLog({ level: "silent", destination: { write: () => undefined } });
 
 /** A bridge with a public URL, whose Genesys Cloud keeps a picture that only its token opens. */
-async function startBridgeWithMedia(chat: Record<string, unknown>) {
+async function startBridgeWithMedia(chat: Record<string, unknown>, settings: Record<string, unknown> = {}) {
   const adapter = await startAdapter(chatSecret);
   atEnd(adapter.stop);
   const genesys = await startGenesys();
@@ -39,6 +39,7 @@ async function startBridgeWithMedia(chat: Record<string, unknown>) {
           { name: "harborline-chat", id: integrationId, signatureSecrets: [signatureSecret], channel: "chat" },
         ],
         channels: { chat: { type: "http", url: adapter.url, secret: chatSecret, ...chat } },
+        ...settings,
       }),
   });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
@@ -76,12 +77,17 @@ async function startBridgeWithMedia(chat: Record<string, unknown>) {
   return { adapter, genesys, url, say, find };
 }
 
+/** Where the one picture is that the adapter was given. */
+async function linkOf(adapter: Awaited<ReturnType<typeof startAdapter>>): Promise<URL> {
+  const [call] = await until(adapter.deliveries, (calls) => calls.length === 1);
+  const message = call?.body.message as { attachments?: { url: string }[] } | undefined;
+  return new URL(String(message?.attachments?.[0]?.url));
+}
+
 test("an adapter is given a link to a picture that only Genesys Cloud's token opens, and the link opens it", async () => {
   const { adapter, genesys, url, say } = await startBridgeWithMedia({});
   await say(`${genesys.url}/api/v2/downloads/1`);
-  const [call] = await until(adapter.deliveries, (calls) => calls.length === 1);
-  const message = call?.body.message as { attachments?: { url: string }[] } | undefined;
-  const link = new URL(String(message?.attachments?.[0]?.url));
+  const link = await linkOf(adapter);
   expect(link.origin).toBe("https://bridge.example");
   const answer = await request(url(link.pathname));
   expect([answer.statusCode, answer.headers["content-type"], await answer.body.text()]).toEqual([
@@ -115,4 +121,27 @@ test("a picture that is away for now is tried again", async () => {
   const [call] = await until(adapter.deliveries, (calls) => calls.length === 1);
   // More failures in a row than a channel's breaker bears: none of them was the channel's.
   expect(call?.body.attempt).toBe(26);
+});
+
+test("erasing a customer takes the copies of pictures along", async () => {
+  const { adapter, genesys, url, say } = await startBridgeWithMedia({});
+  await say(`${genesys.url}/api/v2/downloads/1`);
+  const link = await linkOf(adapter);
+  expect((await request(url(link.pathname))).statusCode).toBe(200);
+  const erasure = await request(url("/api/v1/erasures"), {
+    method: "POST",
+    headers: { authorization: "Bearer test-admin-token" },
+    body: JSON.stringify({ recipient: "mira" }),
+  });
+  expect(await erasure.body.json()).toMatchObject({ messages: 1, files: 1 });
+  expect((await request(url(link.pathname))).statusCode).toBe(404);
+});
+
+test("a copy is kept no longer than the text of messages", async () => {
+  const { adapter, genesys, say } = await startBridgeWithMedia({}, { retention: { textDays: 2, messagesDays: 9 } });
+  await say(`${genesys.url}/api/v2/downloads/1`);
+  const [, expires = ""] = (await linkOf(adapter)).pathname.split(".");
+  const keptMs = Number.parseInt(expires, 36) - Date.now();
+  expect(keptMs).toBeGreaterThan(1.9 * 86_400_000);
+  expect(keptMs).toBeLessThanOrEqual(2 * 86_400_000);
 });

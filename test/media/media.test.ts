@@ -242,6 +242,21 @@ test("the oldest files make room for new ones", async () => {
   expect(statuses).toEqual([404, 200, 200]);
 });
 
+test("the copies of one message go when it is forgotten, and those of others stay", async () => {
+  needToken();
+  const { shelf, prepare, get } = makeMedia();
+  const link = async (id: string, path: string) => urlOf(await prepare(media(`${genesys.url}${path}`, {}, id), auto));
+  const [first, second, other] = [await link("m-1", "/1"), await link("m-1", "/2"), await link("m-2", "/1")];
+  expect(await shelf.removeOf(["m-1", "m-3"])).toBe(2);
+  expect([(await get(first)).status, (await get(second)).status, (await get(other)).status]).toEqual([404, 404, 200]);
+  expect(await readdir(join(directory, "media"))).toHaveLength(2);
+  expect(await shelf.removeOf(["m-1"])).toBe(0);
+});
+
+test("before anything was copied there is nothing to forget", async () => {
+  expect(await makeMedia().shelf.removeOf(["m-1"])).toBe(0);
+});
+
 test("a download that breaks off is no file", async () => {
   genesys.answer((response) => {
     response.writeHead(200, { "content-type": "image/png", "content-length": "100" });

@@ -17,6 +17,7 @@ import { apply, arrivalOf, headsOf, lease, openStore, save, start } from "./open
 
 const mira = "mira.novak@customer.example";
 const secret = "the-word-nobody-else-says";
+const deps = { now: () => start, removeFiles: async () => 0 };
 const options: AuditOptions = {
   now: start + 10_000,
   tellsFailures: [],
@@ -128,7 +129,7 @@ describe.each(engines)("on %s", (engine) => {
     await sealLedger(database, start + 3_600_000);
     expect(await textOf(database)).toContain(mira);
 
-    const erased = await eraseRecipient(database, { recipient: mira }, () => start + 5000);
+    const erased = await eraseRecipient(database, { recipient: mira }, { ...deps, now: () => start + 5000 });
 
     expect(erased).toEqual({
       messages: 2,
@@ -140,6 +141,7 @@ describe.each(engines)("on %s", (engine) => {
       replays: 0,
       contacts: 3,
       customers: 0,
+      files: 0,
       consents: 0,
     });
     const left = await textOf(database);
@@ -156,7 +158,7 @@ describe.each(engines)("on %s", (engine) => {
       chain: { seals: 1 },
     });
     // Another run finds nothing more, and the other lane is still served.
-    expect(await eraseRecipient(database, { recipient: mira }, () => start)).toMatchObject({
+    expect(await eraseRecipient(database, { recipient: mira }, deps)).toMatchObject({
       messages: 0,
       callbacks: 0,
     });
@@ -204,9 +206,9 @@ describe.each(engines)("on %s", (engine) => {
     const { database } = await openStore(engine);
     await save(database, arrivalOf(mira), arrivalOf(mira, { integration: "other", integrationId: "id-of-other" }));
     await indexLookups(database, start + 3_600_000);
-    const erased = await eraseRecipient(database, { recipient: mira, integration: "id-of-other" }, () => start);
+    const erased = await eraseRecipient(database, { recipient: mira, integration: "id-of-other" }, deps);
     expect(erased).toMatchObject({ messages: 1 });
-    const again = await until(() => eraseRecipient(database, { recipient: mira }, () => start));
+    const again = await until(() => eraseRecipient(database, { recipient: mira }, deps));
     expect(again).toMatchObject({ messages: 1 });
   });
 });
