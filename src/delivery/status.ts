@@ -127,6 +127,19 @@ export function decideOutcome(
   return { attempt: finished, lane: "release", ...becomeFailed(state, outcome.reason, given) };
 }
 
+/** A try that was held up goes on with its lane held, unless somebody else has taken over or the message has left its lane. */
+export function decideExtension(
+  { delivery }: MessageState,
+  attempt: number,
+  { now, leaseUntil }: { now: number; leaseUntil: number },
+): Change {
+  const isOurs = delivery.attempts === attempt && delivery.status !== "pending" && delivery.lane !== null;
+  if (isOurs) return { lane: { leaseUntil }, ledger: [] };
+  return {
+    ledger: [{ at: now, event: "attempt.superseded", detail: { attempt, because: "held up before it was sent" } }],
+  };
+}
+
 /** One of several parts has been taken by the channel. */
 export function decidePartSent(
   state: MessageState,

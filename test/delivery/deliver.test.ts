@@ -5,6 +5,7 @@ import { createDelivery } from "../../src/delivery/deliver";
 import { normalize } from "../../src/message/normalize";
 import { createChanges } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
+import { type HandedHead, lanesHandedOver } from "../../src/store/deliveries";
 import { findMessage } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
 import { arrivalOf, lease, openStore, save, start } from "../store/open-store";
@@ -163,6 +164,72 @@ describe.each(engines)("on %s", (engine) => {
       expect(found?.item.delivery?.status).toBe(repeatable ? "accepted" : "unknown");
       expect(found?.attempts.every((attempt) => attempt.result !== null)).toBe(true);
     }
+  });
+
+  describe("a process that was held up before its send", () => {
+    /** Sends of two processes; the first one is held up once its attempt is committed, until `goOn()`. */
+    async function holdUp(repeatable: boolean) {
+      const { database } = await openStore(engine);
+      const sent: string[] = [];
+      const process = (name: string) =>
+        createTestDelivery(
+          database,
+          async ({ attempt, original }) => {
+            sent.push(`${name} ${original?.body.toString().includes("second") ? "second" : "first"} ${attempt}`);
+            return accepted;
+          },
+          { repeatable },
+        );
+      const [slow, other] = [process("slow"), process("other")];
+      let running: readonly Promise<void>[] = [];
+      slow.delivery.offer?.({
+        reserve: () => ({ leaseEnd: start + 15_000 }),
+        free: () => undefined,
+        run(jobs) {
+          running = jobs;
+        },
+      });
+      const taker = database.takers.find(lanesHandedOver, "deliver:chat");
+      if (taker === undefined) throw new Error("nobody takes over");
+      const { give } = taker;
+      const held: HandedHead[] = [];
+      taker.give = (heads) => void held.push(...heads);
+      const arrival = arrivalOf("mira");
+      await save(database, arrival);
+      taker.reserve = () => undefined;
+      await save(database, arrivalOf("mira", { body: Buffer.from('{"type":"Text","text":"the second"}') }));
+      expect(held).toHaveLength(1);
+      slow.at(start + 60_000);
+      other.at(start + 60_000);
+      const goOn = async () => {
+        give(held);
+        await Promise.all(running);
+      };
+      return { database, arrival, sent, slow, other, goOn };
+    }
+
+    test("goes on with a new lease while nobody has taken over", async () => {
+      const { database, arrival, sent, other, goOn } = await holdUp(false);
+      await goOn();
+      expect(await other.work()).toBe(1);
+      expect(sent).toEqual(["slow first 1", "other second 1"]);
+      expect(await findMessage(database.db, arrival.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
+    });
+
+    test.each([true, false])("sends nothing once another has taken over (repeatable: %s)", async (repeatable) => {
+      const { database, arrival, sent, slow, other, goOn } = await holdUp(repeatable);
+      await other.work();
+      await other.work();
+      const before = [...sent];
+      expect(before).toEqual(repeatable ? ["other first 2", "other second 1"] : ["other second 1"]);
+      await goOn();
+      expect(sent).toEqual(before);
+      expect(slow.log).toEqual([]);
+      const found = await findMessage(database.db, arrival.id);
+      expect(found?.item.delivery?.status).toBe(repeatable ? "accepted" : "unknown");
+      const detail = { attempt: 1, because: "held up before it was sent" };
+      expect(found?.timeline.at(-1)).toMatchObject({ event: "attempt.superseded", detail });
+    });
   });
 
   test("a message whose content retention removed fails instead of waiting for ever", async () => {

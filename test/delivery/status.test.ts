@@ -4,6 +4,7 @@ import type { Rules } from "../../src/delivery/rules";
 import {
   type Confirmation,
   decideConfirmation,
+  decideExtension,
   decideOutcome,
   decidePartSent,
   decideStart,
@@ -194,6 +195,26 @@ describe("the outcome of an attempt", () => {
       expect(change).toEqual({ attempt: expect.anything(), lane: "release", delivery, ledger: [] });
     },
   );
+});
+
+describe("an attempt that was held up", () => {
+  const extend = (state: Partial<MessageState["delivery"]>) =>
+    decideExtension(stateOf({ status: "sending", attempts: 1, ...state }), 1, { now: start, leaseUntil: start + 9 });
+
+  test.each([{}, { status: "delivered" as const }])("goes on while it holds its lane: %j", (state) => {
+    expect(extend(state)).toEqual({ lane: { leaseUntil: start + 9 }, ledger: [] });
+  });
+
+  test.each([
+    { attempts: 2 },
+    { status: "unknown" as const, lane: null },
+    { status: "failed" as const, lane: null },
+    { status: "pending" as const },
+  ])("is over when the message has gone on without it: %j", (state) => {
+    const change = extend(state);
+    expect(events(change)).toEqual(["attempt.superseded"]);
+    expect(change.lane).toBeUndefined();
+  });
 });
 
 describe("receipts", () => {
