@@ -106,14 +106,16 @@ const lockTasks = (tx: Tx, keys: readonly string[]) =>
     keys,
   );
 
+// Whoever moves a lane has the message that is its head: nobody's earlier claim of the lane holds any more.
+
 const postponeLanes = bulk<{ lane: string; dueAt: number }, { queue: string }>(
-  "update tasks set due_at = v.column2, leased = 0 from (values {rows}) as v where tasks.key = v.column1 returning tasks.queue",
+  "update tasks set due_at = v.column2, leased = 0, attempt = tasks.attempt + 1 from (values {rows}) as v where tasks.key = v.column1 returning tasks.queue",
   "(cast(? as text), cast(? as bigint))",
   (one) => [laneTaskKey(one.lane), one.dueAt],
 );
 
 const keepLanes = bulk<{ lane: string; dueAt: number }>(
-  "update tasks set due_at = v.column2 from (values {rows}) as v where tasks.key = v.column1 and tasks.leased = 1",
+  "update tasks set due_at = v.column2, attempt = tasks.attempt + 1 from (values {rows}) as v where tasks.key = v.column1 and tasks.leased = 1",
   "(cast(? as text), cast(? as bigint))",
   (one) => [laneTaskKey(one.lane), one.dueAt],
 );
@@ -126,7 +128,7 @@ const leaveLastLanes = bulk<LeftLane>(
 
 const advanceOf = (more: string) =>
   bulk<LeftLane & { now: number }, { key: string; queue: string; leased: number }>(
-    `update tasks as t set due_at = v.column2, leased = v.column3, attempt = t.attempt + v.column3, pending = t.pending - 1${more}
+    `update tasks as t set due_at = v.column2, leased = v.column3, attempt = t.attempt + 1, pending = t.pending - 1${more}
      from (values {rows}) as v
      where t.key = v.column1 returning key, queue, leased`,
     "(cast(? as text), cast(? as bigint), cast(? as integer))",
@@ -143,7 +145,7 @@ export interface LaneMoves {
   release: LeftLane[];
 }
 
-/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane: nobody's earlier claim holds then. */
+/** The next of a lane is due at once, or claimed until `leaseEnd` by whoever releases the lane. */
 interface LeftLane {
   lane: string;
   leaseEnd?: number | undefined;

@@ -6,6 +6,7 @@ import { normalize } from "../../src/message/normalize";
 import { createChanges } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
 import { type HandedHead, lanesHandedOver } from "../../src/store/deliveries";
+import type { LeasedTask } from "../../src/store/tasks";
 import { findMessage } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
 import { arrivalOf, lease, openStore, save, start } from "../store/open-store";
@@ -70,6 +71,8 @@ function createTestDelivery(
     },
   };
 }
+
+type TestDelivery = ReturnType<typeof createTestDelivery>;
 
 describe.each(engines)("on %s", (engine) => {
   test("a head is committed as being sent before it is sent, and its outcome after", async () => {
@@ -168,7 +171,7 @@ describe.each(engines)("on %s", (engine) => {
 
   describe("a process that was held up before its send", () => {
     /** Sends of two processes; the first one is held up once its attempt is committed, until `goOn()`. */
-    async function holdUp(repeatable: boolean) {
+    async function holdUp(repeatable: boolean, meanwhile: (other: TestDelivery) => Promise<void> = async () => {}) {
       const { database } = await openStore(engine);
       const sent: string[] = [];
       const process = (name: string) =>
@@ -176,6 +179,7 @@ describe.each(engines)("on %s", (engine) => {
           database,
           async ({ attempt, original }) => {
             sent.push(`${name} ${original?.body.toString().includes("second") ? "second" : "first"} ${attempt}`);
+            if (name === "slow") await meanwhile(other);
             return accepted;
           },
           { repeatable },
@@ -214,6 +218,18 @@ describe.each(engines)("on %s", (engine) => {
       expect(await other.work()).toBe(1);
       expect(sent).toEqual(["slow first 1", "other second 1"]);
       expect(await findMessage(database.db, arrival.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
+    });
+
+    test("keeps its message from another that had claimed the lane, and not begun", async () => {
+      let claimed: LeasedTask[] = [];
+      const { database, sent, other, goOn } = await holdUp(true, async () => {
+        await Promise.all(await other.delivery.begin(claimed));
+      });
+      claimed = await lease(database, { now: start + 60_000, leaseEnd: start + 75_000 });
+      expect(claimed).toHaveLength(1);
+      await goOn();
+      await other.work();
+      expect(sent).toEqual(["slow first 1", "other second 1"]);
     });
 
     test.each([true, false])("sends nothing once another has taken over (repeatable: %s)", async (repeatable) => {
