@@ -13,7 +13,7 @@ const sqliteFaults: Record<string, string> = {
 };
 
 /** SQLSTATE classes and codes that speak of the server, not of the statement (PostgreSQL, Appendix A). */
-const postgresFaults = [/^08/, /^53/, /^57/, /^58/, /^25006$/, /^28/, /^3D/, /^40/, /^55P03$/, /^XX/];
+const postgresFaults = [/^08/, /^53/, /^57/, /^58/, /^25006$/, /^25P0[34]$/, /^28/, /^3D/, /^40/, /^55P03$/, /^XX/];
 
 const networkFaults = new Set([
   "ECONNREFUSED",

@@ -24,6 +24,9 @@ const byIndex = "set jit = off; set enable_seqscan = off";
  */
 const plannedOnce = `${byIndex}; set plan_cache_mode = force_generic_plan; set enable_hashjoin = off; set enable_mergejoin = off`;
 
+/** A process that stops in the middle of a transaction, or whose machine is gone, keeps its rows from all others for so long at most. */
+const heldAtMost = "set idle_in_transaction_session_timeout = '10s'";
+
 interface PoolPlan {
   max: number;
   /** Set for each connection. */
@@ -46,7 +49,11 @@ function openPool(url: string, { max, session, onIdleError }: PoolPlan): Pool {
   const pool = new Pool(settings);
   // A server that goes away ends idle connections; the pool makes new ones when asked.
   pool.on("error", onIdleError);
-  pool.on("connect", (client) => void client.query(session).catch(onIdleError));
+  pool.on("connect", (client) => {
+    // Whoever uses it hears of a lost connection by the next statement; without a listener the process would end.
+    client.on("error", () => undefined);
+    void client.query(session).catch(onIdleError);
+  });
   return pool;
 }
 
@@ -63,7 +70,7 @@ export interface PostgresStore {
 /** Reaches the server at first use. */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): PostgresStore {
   const readers = openPool(url, { max: 4, session: byIndex, onIdleError });
-  const pool = openPool(url, { max: 6, session: plannedOnce, onIdleError });
+  const pool = openPool(url, { max: 6, session: `${plannedOnce}; ${heldAtMost}`, onIdleError });
   const prepare = createPreparer();
   const both = {
     connect: () => readers.connect(),

@@ -1,4 +1,5 @@
 /** Several processes change the same messages of one PostgreSQL: whoever had to wait decides on what the others left. */
+import { StoreUnavailable } from "../../src/errors";
 import { run } from "../../src/store/bulk";
 import { createChanges, startDeliveries } from "../../src/store/changes";
 import type { MessageState } from "../../src/store/states";
@@ -76,4 +77,28 @@ test("a lane whose head left while it was claimed starts with the next message",
   expect(heads).toHaveLength(1);
   expect(heads[0]?.seq).toBeGreaterThan(seq);
   expect(heads[0]).toMatchObject({ status: "pending", lane });
+});
+
+test("a process that stops in the middle of a transaction holds the others up for ten seconds at most, and loses it", async () => {
+  const { database } = await openStore("postgres");
+  const write = (tx: Tx, value: string) =>
+    run(tx.db, "insert into meta (key, value) values ('held', $1) on conflict (key) do update set value = $1", [value]);
+  let goOn = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let isHeld = false;
+  const lost = database.transaction(async (tx) => {
+    await write(tx, "of the one that stopped");
+    isHeld = true;
+    await stopped;
+    await write(tx, "of the one that went on");
+  });
+  lost.catch(() => undefined);
+  await until(async () => isHeld);
+  await database.transaction((tx) => write(tx, "of another"));
+  goOn();
+  await expect(lost).rejects.toBeInstanceOf(StoreUnavailable);
+  const rows = await database.read((db) => run(db, "select value from meta where key = 'held'"));
+  expect(rows).toEqual([{ value: "of another" }]);
 });

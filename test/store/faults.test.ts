@@ -11,6 +11,7 @@ test.each([
   ["ECONNREFUSED", "cannot be reached"],
   ["57P01", "57P01"],
   ["53100", "53100"],
+  ["25P03", "25P03"],
   ["42P01", "not migrated"],
 ])("%s is trouble of the store: %s", (code, why) => {
   const fault = classifyFault(withCode(code));
