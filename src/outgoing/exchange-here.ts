@@ -19,6 +19,7 @@ export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
 
   function send({
     timeoutMs = settings.timeoutMs,
+    startBy = Date.now() + timeoutMs,
     method = "POST",
     path,
     headers: asked,
@@ -53,6 +54,8 @@ export function createExchangeHere(settings: ExchangeSettings): HttpExchange {
           { method, path, headers: asked, body },
           {
             onRequestStart(controller) {
+              // The timer may be late: a process that was stopped in between comes by here first.
+              if (Date.now() >= startBy) settle(unanswered("timeout", "no answer in time"));
               abort = (reason) => controller.abort(reason);
               if (isSettled) controller.abort(new Error("given up before it was sent"));
             },

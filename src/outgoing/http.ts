@@ -23,6 +23,8 @@ export interface HttpRequest {
   body?: Buffer | Uint8Array | string | undefined;
   /** Shorter than the exchange's own, for one of several requests that share a time limit. */
   timeoutMs?: number | undefined;
+  /** Milliseconds since the epoch: later it is not begun any more, and counts as unanswered. @default when its time limit is over */
+  startBy?: number | undefined;
 }
 
 export interface HttpExchange {

@@ -55,7 +55,9 @@ export function createThreadLink(program: string): ThreadLink {
         async send(request) {
           const lost = { kind: "unanswered", problem: "no connection", code: "closed", mayHaveArrived: false } as const;
           if (closing !== undefined) return lost;
-          const sent = { ...request, body: cutFree(request.body) };
+          // Its time begins here, however long the thread takes to get to it.
+          const startBy = Date.now() + (request.timeoutMs ?? settings.timeoutMs);
+          const sent = { startBy, ...request, body: cutFree(request.body) };
           return (await ask((number) => ({ type: "send", exchange, number, request: sent }))) ?? lost;
         },
         close: () => (closing ??= ask((number) => ({ type: "close", exchange, number })).then(() => undefined)),

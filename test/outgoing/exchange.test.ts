@@ -88,6 +88,24 @@ describe.each([
     expect(answer).toEqual({ kind: "unanswered", problem: "no answer in time", code: "timeout", mayHaveArrived: true });
   });
 
+  test("what did not begin in time is not begun", async () => {
+    let requests = 0;
+    const origin = await serve((req, res) => {
+      requests += 1;
+      echo(req, res);
+    });
+    const exchange = open({ origin });
+    const late = await exchange.send({ path: "/", headers: {}, startBy: Date.now() });
+    expect(late).toEqual({
+      kind: "unanswered",
+      problem: "no answer in time",
+      code: "timeout",
+      mayHaveArrived: false,
+    });
+    expect(await exchange.send({ path: "/", headers: {} })).toMatchObject({ kind: "answered" });
+    expect(requests).toBe(1);
+  });
+
   test("a port that nobody listens on has received nothing", async () => {
     const server = createTcpServer().listen(0, "127.0.0.1");
     await once(server, "listening");
