@@ -38,6 +38,7 @@ function makeEvidence({ world, ...changes }: Partial<Omit<Evidence, "world">> & 
       ...world,
     },
     kills: [],
+    stops: [],
     items: [itemOf(second), itemOf(first)],
     attempts: new Map(),
     audit: { code: 0, findings: [] },
@@ -97,12 +98,14 @@ describe("a message that the adapter saw twice", () => {
     kills: number[],
     again = repeat,
     recorded: Partial<StoredAttempt> = {},
+    stops: Evidence["stops"] = [],
   ) =>
     violationsOf(
       makeEvidence({
         world: { sightings: [sightingOf(first, changes), again, sightingOf(second)] },
         attempts: new Map([[first, [{ number: 1, result, ...recorded }]]]),
         kills: kills.map((time) => ({ at: time, post: "bridge", step: "any time" })),
+        stops,
       }),
     );
 
@@ -113,6 +116,18 @@ describe("a message that the adapter saw twice", () => {
   test("is fine when its send was in flight at a kill", () => {
     expect(seenTwice({}, null, [at + 400])).toEqual([]);
     expect(seenTwice({}, "unknown", [at + 400])).toEqual([]);
+  });
+
+  test("is fine when a process was stopped meanwhile, whether it recorded its answer late or never", () => {
+    const stop = { from: at + 3, until: at + 500, post: "worker-1" };
+    expect(seenTwice({}, null, [], repeat, {}, [stop])).toEqual([]);
+    expect(seenTwice({}, "delivered", [], repeat, {}, [stop])).toEqual([]);
+  });
+
+  test("is a violation when the stop was over before, or began after", () => {
+    const before = { from: at - 9000, until: at - 1000, post: "worker-1" };
+    const after = { from: at + 2000, until: at + 10_000, post: "worker-1" };
+    expect(seenTwice({}, "delivered", [], repeat, {}, [before, after])).toEqual(["repeats unexplained"]);
   });
 
   const late = { answer: "no answer in time", durationMs: 1400 };
@@ -142,10 +157,12 @@ describe("a message that the adapter saw twice", () => {
   });
 });
 
-test("a receipt sent again after a kill is fine", () => {
+test("a receipt sent again after a kill or a stop is fine", () => {
   const receipts = [receiptOf(first), receiptOf(second), receiptOf(second, at + 900)];
   const kills = [{ at: at + 300, post: "bridge", step: "receipt.sent" }];
   expect(violationsOf(makeEvidence({ world: { receipts }, kills }))).toEqual([]);
+  const stops = [{ from: at + 50, until: at + 800, post: "worker-1" }];
+  expect(violationsOf(makeEvidence({ world: { receipts }, stops }))).toEqual([]);
 });
 
 function mailOf(id: string) {

@@ -13,6 +13,13 @@ export interface Kill {
   step: string;
 }
 
+/** A process that was stopped, as by its machine, for longer than its leases, and went on. Milliseconds since the epoch. */
+export interface Stop {
+  from: number;
+  until: number;
+  post: string;
+}
+
 /** A message as the API lists it, newest first. */
 export interface StoredItem {
   id: string;
@@ -35,6 +42,7 @@ export interface Evidence {
   load: LoadReport;
   world: WorldReport;
   kills: Kill[];
+  stops: Stop[];
   items: StoredItem[];
   /** Of messages that the adapter saw more than once. */
   attempts: Map<string, StoredAttempt[]>;
@@ -57,8 +65,8 @@ const slackMs = 300;
 const recordedWithinMs = 5000;
 
 export function judge(evidence: Evidence): Verdict {
-  const { load, world, kills, items, attempts, audit } = evidence;
-  const repeats = sortRepeats(world.sightings, kills, attempts);
+  const { load, world, kills, stops, items, attempts, audit } = evidence;
+  const repeats = sortRepeats(world.sightings, { kills, stops }, attempts);
   const toldTwice = world.receipts.length - new Set(world.receipts.map((one) => one.messageId)).size;
   const atSteps = kills.filter((kill) => kill.step !== "any time");
   const count = (fate: string) => items.filter((one) => one.fate === fate).length;
@@ -68,13 +76,14 @@ export function judge(evidence: Evidence): Verdict {
       { name: "kills", value: kills.length },
       { name: "of them at a named step", value: atSteps.length },
       { name: "different steps", value: new Set(atSteps.map((kill) => kill.step)).size },
+      { name: "stopped for longer than a lease", value: stops.length },
       { name: "seconds", value: evidence.seconds.toFixed(0) },
       { name: "messages acknowledged", value: load.acknowledged.length + load.typings.length },
       { name: "stored, answer lost, repeated", value: load.duplicates },
       { name: "adapter calls", value: world.sightings.length },
       { name: "repeats after a failed answer", value: repeats.afterFailure },
       { name: "repeats after no answer in time", value: repeats.afterTimeout },
-      { name: "repeats of sends in flight at a kill", value: repeats.inFlight },
+      { name: "repeats of sends in flight at a kill or stop", value: repeats.inFlight },
       { name: "receipts at Genesys Cloud", value: world.receipts.length },
       { name: "of them repeats", value: toldTwice },
       { name: "mails", value: world.mails.length },
@@ -96,7 +105,7 @@ export function judge(evidence: Evidence): Verdict {
       { name: "repeats unexplained", problems: repeats.unexplained },
       {
         name: "receipts wrong, missing or repeated",
-        problems: findWrongReceipts(items, world.receipts, kills),
+        problems: findWrongReceipts(items, world.receipts, { kills, stops }),
       },
       { name: "typing signs shown twice", problems: findRepeatedTypings(world.typings) },
       { name: "mails sent twice", problems: findRepeatedMails(world.mails.map((mail) => mail.id)) },
@@ -189,7 +198,19 @@ function findSentOutOfOrder(sightings: Sighting[]): string[] {
   });
 }
 
-function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string, StoredAttempt[]>) {
+/** What may have kept an answer from being recorded in time. */
+type Interruptions = Pick<Evidence, "kills" | "stops">;
+
+/** Whether a process was killed after `from` and before `to`, or stopped for part of that time. */
+function wasInterrupted({ kills, stops }: Interruptions, from: number, to: number): boolean {
+  return kills.some(({ at }) => at >= from && at <= to) || wasStopped(stops, from, to);
+}
+
+function wasStopped(stops: readonly Stop[], from: number, to: number): boolean {
+  return stops.some((stop) => stop.from <= to && stop.until >= from);
+}
+
+function sortRepeats(sightings: Sighting[], interruptions: Interruptions, attempts: Map<string, StoredAttempt[]>) {
   const before = new Map<string, Sighting>();
   const unexplained: string[] = [];
   let afterFailure = 0;
@@ -205,10 +226,11 @@ function sortRepeats(sightings: Sighting[], kills: Kill[], attempts: Map<string,
     before.set(sighting.messageId, repeat);
     if (first === undefined) continue;
     const recorded = recordOf(first);
-    const problem = explainRepeat(first, repeat, recorded, kills);
+    const problem = explainRepeat(first, repeat, recorded, interruptions);
     if (problem !== undefined) unexplained.push(`${repeat.messageId} attempt ${repeat.attempt}: ${problem}`);
     else if (isCutOff(recorded)) inFlight += 1;
     else if (wasTooLate(recorded)) afterTimeout += 1;
+    else if (decisive.has(first.mood)) inFlight += 1;
     else afterFailure += 1;
   }
   return { afterFailure, afterTimeout, inFlight, unexplained };
@@ -219,22 +241,21 @@ function explainRepeat(
   first: Sighting,
   repeat: Sighting,
   recorded: StoredAttempt | undefined,
-  kills: Kill[],
+  interruptions: Interruptions,
 ): string | undefined {
   if (first.webhookId !== repeat.webhookId) return "it came under another webhook-id";
   if (repeat.attempt <= first.attempt) return `it came after attempt ${first.attempt}`;
   if (recorded === undefined) return `attempt ${first.attempt} is not in the store`;
+  const from = first.arrivedAt - slackMs;
+  const to = Math.min(repeat.arrivedAt + slackMs, (first.answeredAt ?? Number.POSITIVE_INFINITY) + recordedWithinMs);
   if (!isCutOff(recorded)) {
     if (!decisive.has(first.mood) || wasTooLate(recorded)) return undefined;
+    // Whoever goes on too late records what it learned, and somebody else has taken over.
+    if (wasStopped(interruptions.stops, from, to)) return undefined;
     return `attempt ${first.attempt} was answered ${first.mood} and recorded`;
   }
-  const wasKilled = kills.some(
-    ({ at }) =>
-      at >= first.arrivedAt - slackMs &&
-      at <= repeat.arrivedAt + slackMs &&
-      at <= (first.answeredAt ?? Number.POSITIVE_INFINITY) + recordedWithinMs,
-  );
-  return wasKilled ? undefined : `nothing was killed while attempt ${first.attempt} was under way`;
+  if (wasInterrupted(interruptions, from, to)) return undefined;
+  return `nothing was killed while attempt ${first.attempt} was under way`;
 }
 
 /** Its answer was never recorded. */
@@ -247,7 +268,7 @@ function wasTooLate({ result, answer, durationMs }: Partial<StoredAttempt> = {})
   return result === "failed" && answer === "no answer in time" && (durationMs ?? 0) >= sendTimeoutMs;
 }
 
-function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], kills: Kill[]): string[] {
+function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], interruptions: Interruptions): string[] {
   const problems: string[] = [];
   const byMessage = new Map<string, TakenReceipt[]>();
   for (const one of receipts) byMessage.set(one.messageId, [...(byMessage.get(one.messageId) ?? []), one]);
@@ -263,14 +284,9 @@ function findWrongReceipts(items: StoredItem[], receipts: TakenReceipt[], kills:
       problems.push(`${id}: a receipt other than ${due}`);
     taken.slice(1).forEach((repeat, index) => {
       const first = taken[index];
-      const wasKilled = kills.some(
-        ({ at }) =>
-          first !== undefined &&
-          at >= first.arrivedAt - slackMs &&
-          at <= first.arrivedAt + recordedWithinMs &&
-          at <= repeat.arrivedAt + slackMs,
-      );
-      if (!wasKilled) problems.push(`${id}: its receipt was repeated without a kill`);
+      const from = (first?.arrivedAt ?? 0) - slackMs;
+      const to = Math.min((first?.arrivedAt ?? 0) + recordedWithinMs, repeat.arrivedAt + slackMs);
+      if (!wasInterrupted(interruptions, from, to)) problems.push(`${id}: its receipt was repeated without a kill`);
     });
   }
   return problems;

@@ -2,10 +2,10 @@
  * `npm run test:crash [-- --kills N] [--engine sqlite|postgres|cluster|all] [--seed S]`: kill -9, again and again, under load.
  *
  * Three hundred recipients are written to in order; the built bridge dies at named steps of the road (steps.ts) and at any
- * time, and is started again; adapter, Genesys Cloud and mail server live on and remember what they saw. In the end, once
- * nothing is due any more: every acknowledged message is there once and has the fate that the adapter's answers call for,
- * order held, the adapter saw nothing twice but what was in flight at a kill or had failed, each message has its one receipt,
- * and `omb audit` finds nothing. Exit code 1 if any of that is not so.
+ * time, or in a cluster stands still for longer than its leases, and is started again; adapter, Genesys Cloud and mail server
+ * live on and remember what they saw. In the end, once nothing is due any more: every acknowledged message is there once and has
+ * the fate that the adapter's answers call for, order held, the adapter saw nothing twice but what was in flight at a kill or a
+ * stop or had failed, each message has its one receipt, and `omb audit` finds nothing. Exit code 1 if any of that is not so.
  *
  * `cluster` is two `serve --web` and two `serve --worker` on one PostgreSQL. Without --engine, the short form: sqlite and
  * postgres. PostgreSQL is the server of TEST_DATABASE_URL or DATABASE_URL, else one started from the development dependency.

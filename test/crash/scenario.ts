@@ -1,13 +1,13 @@
-/** One run: a bridge under load that is killed again and again, then left alone until it is quiet, and what is found then. */
+/** One run: a bridge under load that is killed again and again, or stopped, then left alone until it is quiet, and what is found then. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BridgeProcess, builtMain, findFreePort, runCommand, spawnBridge } from "../processes/bridge";
 import { forkChild } from "../processes/child";
 import type { Stores } from "../processes/store";
 import { createRandom, shuffle } from "./chance";
-import type { Evidence, Kill, StoredAttempt, StoredItem } from "./judge";
+import type { Evidence, Kill, Stop, StoredAttempt, StoredItem } from "./judge";
 import type { LoadCommands } from "./load";
-import { adminToken, writeSettings } from "./messages";
+import { adminToken, sendTimeoutMs, writeSettings } from "./messages";
 import { type Step, steps } from "./steps";
 import type { WorldCommands } from "./world";
 
@@ -35,6 +35,10 @@ const mortal = join(__dirname, "mortal.ts");
 /** How long one may work before it is killed, and wait for the step at which it is to die. */
 const mostWorkMs = 1500;
 const stepWithinMs = 10_000;
+/** Longer than the lease of a send, so that the others take over. */
+const stoppedMs = sendTimeoutMs + 7000;
+/** Of the turns of a cluster's process: it is stopped, not killed. One process alone would only be late. */
+const stopShare = 0.15;
 /** Longer than any lease: what a dead process holds is due when the clock is this far ahead. */
 const clockAheadMs = 180_000;
 /** Nothing should take this long once nobody is killed any more. */
@@ -72,9 +76,9 @@ export async function runScenario(stores: Stores, plan: ScenarioPlan): Promise<E
     };
 
     await load.call("start", { urls: webUrls, recipients, pauseMs, seed: plan.seed });
-    const kills = await killAgainAndAgain(posts, start, { ...plan, random });
+    const { kills, stops } = await killAgainAndAgain(posts, start, { ...plan, random });
     tell(
-      `${kills.length} kills done, ${await load.call("acknowledged")} messages acknowledged; waiting until it is quiet`,
+      `${kills.length} kills and ${stops.length} stops done, ${await load.call("acknowledged")} messages acknowledged; waiting until it is quiet`,
     );
     const loaded = await load.call("stop");
     while ((await world.call("waitingReports")) > 0) await pause(100);
@@ -97,6 +101,7 @@ export async function runScenario(stores: Stores, plan: ScenarioPlan): Promise<E
       load: loaded,
       world: seen,
       kills,
+      stops,
       items,
       attempts,
       audit: { code: audit.code, findings: readFindings(audit.stdout) ?? [audit.stderr] },
@@ -138,14 +143,16 @@ async function killAgainAndAgain(
   posts: Post[],
   start: (post: Post, extra?: Record<string, string>) => BridgeProcess,
   { kills: total, random, tell }: ScenarioPlan & { random: () => number },
-): Promise<Kill[]> {
+): Promise<{ kills: Kill[]; stops: Stop[] }> {
   const kills: Kill[] = [];
+  const stops: Stop[] = [];
   let planned = 0;
   let startMs = 1000;
   await Promise.all(
     posts.map(async (post) => {
       const fates = drawFates(post.half, random);
       while (planned < total) {
+        if (posts.length > 1 && random() < stopShare) stops.push(await stopAndGoOn(post));
         planned += 1;
         const step = fates.next().value;
         const kill = step === undefined ? await dieAnyTime(post) : await dieAt(post, step);
@@ -155,7 +162,22 @@ async function killAgainAndAgain(
       await start(post).ready();
     }),
   );
-  return kills;
+  return { kills, stops };
+
+  /** Every thread of it stands still, as on a machine that is frozen, and its connections stay open. */
+  async function stopAndGoOn(post: Post): Promise<Stop> {
+    const running = start(post);
+    await running.ready();
+    await pause(mostWorkMs * random());
+    const from = Date.now();
+    process.kill(running.pid, "SIGSTOP");
+    await pause(stoppedMs);
+    process.kill(running.pid, "SIGCONT");
+    const until = Date.now();
+    await pause(mostWorkMs);
+    await running.stop();
+    return { from, until, post: post.name };
+  }
 
   /** From before it listens, in the middle of its recovery, up to full work. */
   async function dieAnyTime(post: Post): Promise<Kill> {
