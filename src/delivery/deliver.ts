@@ -58,7 +58,7 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
   let breaker: BreakerState = closedBreaker;
   let taker: LaneTaker | undefined;
 
-  async function begin(tasks: LeasedTask[]): Promise<Promise<void>[]> {
+  async function begin(tasks: LeasedTask[], leasedAt: number): Promise<Promise<void>[]> {
     // One task is what an open breaker permits; more were claimed before it opened.
     const probe = breaker.probeAt !== undefined && tasks.length === 1;
     if (probe) breaker = afterStart(breaker);
@@ -66,7 +66,6 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
     const endProbe = () => {
       if (probe) breaker = { ...breaker, probing: false };
     };
-    const claimedAt = now();
     const attempts = new Map<number, { number: number; leaseEnd: number }>();
     const lanes = tasks.map((task) => task.key.slice("lane:".length));
     try {
@@ -77,8 +76,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
           const { change, attempt } = decideStart(state, circumstances(state));
           if (attempt === undefined) return change;
           // The send has its whole time limit before it, however long the store took to get here.
-          const isLate = now() - claimedAt > longestStartMs;
-          const leaseEnd = isLate ? now() + leaseMs : claimedAt + leaseMs;
+          const isLate = now() - leasedAt > longestStartMs;
+          const leaseEnd = isLate ? now() + leaseMs : leasedAt + leaseMs;
           attempts.set(state.delivery.seq, { number: attempt, leaseEnd });
           return isLate ? { ...change, lane: { leaseUntil: leaseEnd } } : change;
         },

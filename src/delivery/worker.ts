@@ -12,8 +12,11 @@ export interface QueueWork {
   leaseMs: number;
   /** How many may start now, and when to ask again if none: for breakers and budgets. */
   permits?(now: number): { count: number; askAgainAt?: number };
-  /** Starts the claimed tasks; each promise returned is one task under way and never rejects for what the world does. */
-  begin(tasks: LeasedTask[]): Promise<Promise<void>[]>;
+  /**
+   * Starts the tasks, claimed at `leasedAt` (milliseconds UTC); each promise returned is one task under way and never rejects for
+   * what the world does.
+   */
+  begin(tasks: LeasedTask[], leasedAt: number): Promise<Promise<void>[]>;
   /** Offers to take over what this process makes due, within the room that the loop has. */
   offer?(room: LoopRoom): void;
 }
@@ -126,7 +129,7 @@ function createLoop({ database, now, onError }: WorkerDeps, work: QueueWork) {
     underWay += tasks.length;
     let jobs: Promise<void>[] = [];
     try {
-      jobs = await work.begin(tasks);
+      jobs = await work.begin(tasks, at);
     } finally {
       underWay -= tasks.length - jobs.length;
     }

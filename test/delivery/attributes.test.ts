@@ -25,7 +25,7 @@ function serve(lab: Lab, answers: AttributeAnswer[], chosen: AttributeNames = na
       const now = lab.now();
       if (work.permits?.(now).count === 0) return;
       const tasks = await leaseTasks(lab.database, { queue: work.queue, limit: 10, now, leaseEnd: now + work.leaseMs });
-      await Promise.all(await work.begin(tasks));
+      await Promise.all(await work.begin(tasks, now));
     },
   };
 }

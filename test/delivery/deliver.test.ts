@@ -66,7 +66,7 @@ function createTestDelivery(
     /** Claims what is due and waits until it is done. */
     async work(limit = 100) {
       const tasks = await lease(database, { now, leaseEnd: now + 15_000, limit });
-      await Promise.all(await delivery.begin(tasks));
+      await Promise.all(await delivery.begin(tasks, now));
       return tasks.length;
     },
   };
@@ -150,7 +150,7 @@ describe.each(engines)("on %s", (engine) => {
       await save(database, arrival);
       // The first process dies in the middle of the send.
       const dead = createTestDelivery(database, () => new Promise<never>(() => undefined), { repeatable });
-      await dead.delivery.begin(await lease(database));
+      await dead.delivery.begin(await lease(database), start);
       const sent: number[] = [];
       const next = createTestDelivery(
         database,
@@ -223,13 +223,29 @@ describe.each(engines)("on %s", (engine) => {
     test("keeps its message from another that had claimed the lane, and not begun", async () => {
       let claimed: LeasedTask[] = [];
       const { database, sent, other, goOn } = await holdUp(true, async () => {
-        await Promise.all(await other.delivery.begin(claimed));
+        await Promise.all(await other.delivery.begin(claimed, start + 60_000));
       });
       claimed = await lease(database, { now: start + 60_000, leaseEnd: start + 75_000 });
       expect(claimed).toHaveLength(1);
       await goOn();
       await other.work();
       expect(sent).toEqual(["slow first 1", "other second 1"]);
+    });
+
+    test("holds its lane for the whole send, however late it begins", async () => {
+      const { database } = await openStore(engine);
+      await save(database, arrivalOf("mira"));
+      const late = start + 60_000;
+      const others: unknown[] = [];
+      const { delivery, at } = createTestDelivery(database, async () => {
+        for (const now of [late, late + plain.timeoutMs]) others.push(...(await lease(database, { now })));
+        return accepted;
+      });
+      const claimed = await lease(database);
+      at(late);
+      await Promise.all(await delivery.begin(claimed, start));
+      expect(claimed).toHaveLength(1);
+      expect(others).toEqual([]);
     });
 
     test.each([true, false])("sends nothing once another has taken over (repeatable: %s)", async (repeatable) => {
@@ -290,7 +306,7 @@ describe.each(engines)("on %s", (engine) => {
     expect(delivery.permits?.(start + 1000).count).toBe(1);
     // Whichever lanes are claimed: the empty one is among them, alone.
     const empty = (await lease(database, { now: start, limit: 1, leaseEnd: start + 15_000 })).slice(0, 1);
-    await Promise.all(await delivery.begin(empty));
+    await Promise.all(await delivery.begin(empty, start + 1000));
     expect(delivery.permits?.(start + 1000).count).toBe(1);
   });
 
@@ -300,7 +316,7 @@ describe.each(engines)("on %s", (engine) => {
     const { delivery, work, at } = createTestDelivery(database, async () => broken);
     const first = await lease(database, { limit: 4 });
     await work(breakerRule.failures);
-    await Promise.all(await delivery.begin(first));
+    await Promise.all(await delivery.begin(first, start));
     at(start + 1000);
     expect(delivery.permits?.(start + 1000).count).toBe(1);
   });

@@ -258,7 +258,7 @@ export async function openLab(engine: Engine, options: LabOptions = {}) {
       for (;;) {
         const tasks = await leaseTasks(database, { queue: noticeQueue, limit: 50, now, leaseEnd: now + 31_000 });
         if (tasks.length === 0) return;
-        const ended = await Promise.allSettled(await work.begin(tasks));
+        const ended = await Promise.allSettled(await work.begin(tasks, now));
         const failed = ended.find((one) => one.status === "rejected");
         if (failed) throw failed.reason;
       }

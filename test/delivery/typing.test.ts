@@ -19,7 +19,7 @@ function createTestTyping(database: Database, sendTyping: Channel["sendTyping"])
   const work = createTyping({ database, understand, now: () => start }, channel);
   return async function workOff() {
     const tasks = await leaseTasks(database, { queue: work.queue, limit: 9, now: start, leaseEnd: start });
-    await Promise.allSettled(await work.begin(tasks));
+    await Promise.allSettled(await work.begin(tasks, start));
     return tasks.length;
   };
 }

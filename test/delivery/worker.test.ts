@@ -92,9 +92,9 @@ describe.each(engines)("on %s", (engine) => {
     const counted: QueueWork = {
       ...work,
       permits: () => allowed,
-      begin: (tasks) => {
+      begin: (tasks, leasedAt) => {
         claimed.push(keysOf(tasks));
-        return work.begin(tasks);
+        return work.begin(tasks, leasedAt);
       },
     };
     const { worker } = startWorker(database, counted);
@@ -137,10 +137,10 @@ describe.each(engines)("on %s", (engine) => {
     const { work, done } = createWork(database, { concurrency: 1, leaseMs: 1 });
     const failing: QueueWork = {
       ...work,
-      begin: async (tasks) => {
+      begin: async (tasks, leasedAt) => {
         failures += 1;
         if (failures < 3) throw new Error(`mistake ${failures}`);
-        return work.begin(tasks);
+        return work.begin(tasks, leasedAt);
       },
     };
     const { errors } = startWorker(database, failing);
@@ -154,7 +154,8 @@ describe.each(engines)("on %s", (engine) => {
     const { work, done } = createWork(database, { concurrency: 1 });
     const failing: QueueWork = {
       ...work,
-      begin: async (tasks) => (tasks[0]?.key === "bad" ? [Promise.reject(new Error("a mistake"))] : work.begin(tasks)),
+      begin: async (tasks, leasedAt) =>
+        tasks[0]?.key === "bad" ? [Promise.reject(new Error("a mistake"))] : work.begin(tasks, leasedAt),
     };
     const { errors } = startWorker(database, failing);
     await until(() => done.length === 1);
@@ -196,7 +197,8 @@ describe.each(engines)("on %s", (engine) => {
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     const { work, done } = createWork(database, { concurrency: 2, offer: (offered) => void (room = offered) });
     const { begin } = work;
-    work.begin = async (tasks) => (await begin(tasks)).map(async (job) => void (await Promise.all([job, gate])));
+    work.begin = async (...claimed) =>
+      (await begin(...claimed)).map(async (job) => void (await Promise.all([job, gate])));
     startWorker(database, work);
     await until(() => done.length === 2);
     expect(room?.reserve(0)).toBeUndefined();
