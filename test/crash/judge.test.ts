@@ -157,6 +157,45 @@ describe("a message that the adapter saw twice", () => {
   });
 });
 
+describe("a message that the adapter saw after a later one", () => {
+  const overtaken = sightingOf(first, { arrivedAt: at + 4000, answeredAt: at + 4005 });
+  const seenLate = (recorded: Partial<StoredAttempt>) => {
+    const again = sightingOf(first, { attempt: 2, arrivedAt: at + 900 });
+    const given: StoredAttempt = {
+      number: 1,
+      result: "failed",
+      answer: "no answer in time",
+      durationMs: 1100,
+      finishedAt: new Date(at + 700).toISOString(),
+      ...recorded,
+    };
+    return judge(
+      makeEvidence({
+        world: { sightings: [again, sightingOf(second), overtaken] },
+        attempts: new Map([[first, [given]]]),
+      }),
+    );
+  };
+  const problemsOf = (recorded: Partial<StoredAttempt>) =>
+    seenLate(recorded).violations.flatMap(({ name, problems }) => problems.map(() => name));
+
+  test("is fine when it had been given up before: it was on its way for long", () => {
+    expect(problemsOf({})).toEqual([]);
+    const figures = new Map(seenLate({}).figures.map(({ name, value }) => [name, value]));
+    expect(figures.get("given up, and overtaken on their way")).toBe(1);
+  });
+
+  test.each<[string, Partial<StoredAttempt>]>([
+    ["was given up only later", { finishedAt: new Date(at + 5000).toISOString() }],
+    ["has no recorded end", { finishedAt: null }],
+    ["had another end", { answer: "HTTP 500" }],
+    ["was cut off", { result: "unknown", answer: "the process ended before the answer was recorded" }],
+    ["was not given its time", { durationMs: 900 }],
+  ])("is out of order when its attempt %s", (_, recorded) => {
+    expect(problemsOf(recorded)).toContain("out of order");
+  });
+});
+
 test("a receipt sent again after a kill or a stop is fine", () => {
   const receipts = [receiptOf(first), receiptOf(second), receiptOf(second, at + 900)];
   const kills = [{ at: at + 300, post: "bridge", step: "receipt.sent" }];

@@ -35,6 +35,8 @@ export interface StoredAttempt {
   result: string | null;
   answer?: string | null;
   durationMs?: number | null;
+  /** ISO 8601, when its end was recorded. */
+  finishedAt?: string | null;
 }
 
 export interface Evidence {
@@ -68,6 +70,7 @@ export function judge(evidence: Evidence): Verdict {
   const { load, world, kills, stops, items, attempts, audit } = evidence;
   const repeats = sortRepeats(world.sightings, { kills, stops }, attempts);
   const toldTwice = world.receipts.length - new Set(world.receipts.map((one) => one.messageId)).size;
+  const order = sortOrder(world.sightings, attempts);
   const atSteps = kills.filter((kill) => kill.step !== "any time");
   const count = (fate: string) => items.filter((one) => one.fate === fate).length;
 
@@ -84,6 +87,7 @@ export function judge(evidence: Evidence): Verdict {
       { name: "repeats after a failed answer", value: repeats.afterFailure },
       { name: "repeats after no answer in time", value: repeats.afterTimeout },
       { name: "repeats of sends in flight at a kill or stop", value: repeats.inFlight },
+      { name: "given up, and overtaken on their way", value: order.overtaken },
       { name: "receipts at Genesys Cloud", value: world.receipts.length },
       { name: "of them repeats", value: toldTwice },
       { name: "mails", value: world.mails.length },
@@ -100,7 +104,7 @@ export function judge(evidence: Evidence): Verdict {
       { name: "fate that does not fit the answers", problems: findWrongFates(items, world.sightings) },
       {
         name: "out of order",
-        problems: [...findStoredOutOfOrder(items), ...findSentOutOfOrder(world.sightings)],
+        problems: [...findStoredOutOfOrder(items), ...order.problems],
       },
       { name: "repeats unexplained", problems: repeats.unexplained },
       {
@@ -188,14 +192,29 @@ function findStoredOutOfOrder(items: StoredItem[]): string[] {
 }
 
 /** Nothing of a recipient may be seen, not even a repeat, after a later message was. */
-function findSentOutOfOrder(sightings: Sighting[]): string[] {
+/** A request that had been given up for want of an answer can be overtaken where a busy machine shows it to the adapter late. */
+function sortOrder(sightings: Sighting[], attempts: Map<string, StoredAttempt[]>) {
   const latest = new Map<string, number>();
-  return sightings.flatMap(({ messageId, attempt }) => {
+  const problems: string[] = [];
+  let overtaken = 0;
+  for (const sighting of sightings) {
+    const { messageId, attempt } = sighting;
     const { recipient, number } = parseName(messageId);
     const before = latest.get(recipient) ?? 0;
     latest.set(recipient, Math.max(before, number));
-    return number >= before ? [] : [`${messageId} (attempt ${attempt}) was sent after message ${before}`];
-  });
+    if (number >= before) continue;
+    if (wasGivenUpBefore(sighting, recordOf(attempts, sighting))) overtaken += 1;
+    else problems.push(`${messageId} (attempt ${attempt}) was sent after message ${before}`);
+  }
+  return { problems, overtaken };
+}
+
+function wasGivenUpBefore({ arrivedAt }: Sighting, recorded: StoredAttempt | undefined): boolean {
+  return wasTooLate(recorded) && recorded?.finishedAt != null && Date.parse(recorded.finishedAt) <= arrivedAt;
+}
+
+function recordOf(attempts: Map<string, StoredAttempt[]>, { messageId, attempt }: Sighting) {
+  return attempts.get(messageId)?.find((one) => one.number === attempt);
 }
 
 /** What may have kept an answer from being recorded in time. */
@@ -217,15 +236,13 @@ function sortRepeats(sightings: Sighting[], interruptions: Interruptions, attemp
   let afterTimeout = 0;
   let inFlight = 0;
   for (const sighting of sightings) {
-    const recordOf = ({ messageId, attempt }: Sighting) =>
-      attempts.get(messageId)?.find((one) => one.number === attempt);
     const seen = before.get(sighting.messageId);
     // A busy machine may show the adapter a request that was given up only after the one that was made in its place.
-    const isOvertaken = seen !== undefined && sighting.attempt < seen.attempt && wasTooLate(recordOf(sighting));
+    const isOvertaken = seen !== undefined && sighting.attempt < seen.attempt && wasTooLate(recordOf(attempts, sighting));
     const [first, repeat] = isOvertaken ? [sighting, seen] : [seen, sighting];
     before.set(sighting.messageId, repeat);
     if (first === undefined) continue;
-    const recorded = recordOf(first);
+    const recorded = recordOf(attempts, first);
     const problem = explainRepeat(first, repeat, recorded, interruptions);
     if (problem !== undefined) unexplained.push(`${repeat.messageId} attempt ${repeat.attempt}: ${problem}`);
     else if (isCutOff(recorded)) inFlight += 1;
