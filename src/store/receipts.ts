@@ -81,9 +81,11 @@ export function queueReceipts(tx: Tx, receipts: readonly { queue: string; owed: 
     const key = `receipt:${owed.messageSeq}`;
     const taker = tx.takers.find(receiptsHandedOver, queue);
     const room = taker && tx.reserve(taker);
-    if (room === undefined) return { key, queue, dueAt: now, subject: owed.messageSeq };
-    room.item = { task: { key, attempt: 1, subject: owed.messageSeq, detail: null }, receipt: owed };
-    return { key, queue, dueAt: room.leaseEnd, subject: owed.messageSeq, leased: 1 };
+    const subject = owed.messageSeq;
+    if (room === undefined) return { key, queue, dueAt: now, subject };
+    const { leaseEnd } = room;
+    room.item = { task: { key, attempt: 1, leaseEnd, subject, detail: null }, receipt: owed };
+    return { key, queue, dueAt: leaseEnd, subject, leased: 1 };
   });
   if (tasks.length > 0) tx.last(addTasks(tx, tasks, now));
 }

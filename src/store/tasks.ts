@@ -16,10 +16,12 @@ export interface NewTask {
   leased?: 1;
 }
 
-/** A claimed task. `attempt` is the fence: only the latest claim may finish it. */
+/** A claimed task. `attempt` and `leaseEnd` are the fence: only the latest claim may finish it. */
 export interface LeasedTask {
   key: string;
   attempt: number;
+  /** Milliseconds UTC. Tells the claim from one of a later task of the same key, whose attempts are counted anew. */
+  leaseEnd: number;
   subject: number | null;
   detail: Record<string, unknown> | null;
 }
@@ -65,13 +67,16 @@ export async function leaseTasks(
       [claim.queue, claim.now, claim.limit, claim.leaseEnd],
     ),
   );
-  return rows.map((row) => ({ ...row, detail: row.detail === null ? null : JSON.parse(row.detail) }));
+  const { leaseEnd } = claim;
+  return rows.map((row) => ({ ...row, leaseEnd, detail: row.detail === null ? null : JSON.parse(row.detail) }));
 }
 
+const claimRow = "(cast(? as text), cast(? as integer), cast(? as bigint))";
+
 const stillClaimed = bulk<LeasedTask, { key: string }>(
-  "select key from tasks where (key, attempt) in (values {rows})",
-  "(cast(? as text), cast(? as integer))",
-  (task) => [task.key, task.attempt],
+  "select key from tasks where (key, attempt, due_at) in (values {rows})",
+  claimRow,
+  (task) => [task.key, task.attempt, task.leaseEnd],
 );
 
 /** The keys of claimed tasks whose lease ran out and which somebody else has claimed since. */
@@ -81,9 +86,9 @@ export async function findLostClaims(tx: Tx, tasks: readonly LeasedTask[]): Prom
 }
 
 const finishFenced = bulk<LeasedTask, { key: string }>(
-  "delete from tasks where (key, attempt) in (values {rows}) returning key",
-  "(cast(? as text), cast(? as integer))",
-  (task) => [task.key, task.attempt],
+  "delete from tasks where (key, attempt, due_at) in (values {rows}) returning key",
+  claimRow,
+  (task) => [task.key, task.attempt, task.leaseEnd],
 );
 
 /** Removes finished tasks and returns the keys of those that were still ours. */
@@ -93,9 +98,10 @@ export async function finishTasks(tx: Tx, tasks: readonly LeasedTask[]): Promise
 }
 
 const postponeFenced = bulk<{ task: LeasedTask; dueAt: number }, { queue: string }>(
-  "update tasks set due_at = v.column3, leased = 0 from (values {rows}) as v where tasks.key = v.column1 and tasks.attempt = v.column2 returning tasks.queue",
-  "(cast(? as text), cast(? as integer), cast(? as bigint))",
-  ({ task, dueAt }) => [task.key, task.attempt, dueAt],
+  `update tasks set due_at = v.column4, leased = 0 from (values {rows}) as v
+   where tasks.key = v.column1 and tasks.attempt = v.column2 and tasks.due_at = v.column3 returning tasks.queue`,
+  "(cast(? as text), cast(? as integer), cast(? as bigint), cast(? as bigint))",
+  ({ task, dueAt }) => [task.key, task.attempt, task.leaseEnd, dueAt],
 );
 
 /** Hands claimed tasks back, due again at `dueAt`. */

@@ -238,7 +238,8 @@ function sortRepeats(sightings: Sighting[], interruptions: Interruptions, attemp
   for (const sighting of sightings) {
     const seen = before.get(sighting.messageId);
     // A busy machine may show the adapter a request that was given up only after the one that was made in its place.
-    const isOvertaken = seen !== undefined && sighting.attempt < seen.attempt && wasTooLate(recordOf(attempts, sighting));
+    const isOvertaken =
+      seen !== undefined && sighting.attempt < seen.attempt && wasTooLate(recordOf(attempts, sighting));
     const [first, repeat] = isOvertaken ? [sighting, seen] : [seen, sighting];
     before.set(sighting.messageId, repeat);
     if (first === undefined) continue;

@@ -1,0 +1,140 @@
+/** Processes that stand still while they have something to do, and go on when another has taken it over. */
+
+import { type HandedHead, lanesHandedOver } from "../../src/store/deliveries";
+import type { LeasedTask } from "../../src/store/tasks";
+import { findMessage } from "../../src/store/messages";
+import { engines } from "../helpers/stores";
+import { arrivalOf, lease, openStore, save, start } from "../store/open-store";
+import { accepted, createTestDelivery, plain, type TestDelivery } from "./deliver-lab";
+
+describe.each(engines)("on %s", (engine) => {
+  describe("a process that was held up before its send", () => {
+    /** Sends of two processes; the first one is held up once its attempt is committed, until `goOn()`. */
+    async function holdUp(repeatable: boolean, meanwhile: (other: TestDelivery) => Promise<void> = async () => {}) {
+      const { database } = await openStore(engine);
+      const sent: string[] = [];
+      const process = (name: string) =>
+        createTestDelivery(
+          database,
+          async ({ attempt, original }) => {
+            sent.push(`${name} ${original?.body.toString().includes("second") ? "second" : "first"} ${attempt}`);
+            if (name === "slow") await meanwhile(other);
+            return accepted;
+          },
+          { repeatable },
+        );
+      const [slow, other] = [process("slow"), process("other")];
+      let running: readonly Promise<void>[] = [];
+      slow.delivery.offer?.({
+        reserve: () => ({ leaseEnd: start + 15_000 }),
+        free: () => undefined,
+        run(jobs) {
+          running = jobs;
+        },
+      });
+      const taker = database.takers.find(lanesHandedOver, "deliver:chat");
+      if (taker === undefined) throw new Error("nobody takes over");
+      const { give } = taker;
+      const held: HandedHead[] = [];
+      taker.give = (heads) => void held.push(...heads);
+      const arrival = arrivalOf("mira");
+      await save(database, arrival);
+      taker.reserve = () => undefined;
+      await save(database, arrivalOf("mira", { body: Buffer.from('{"type":"Text","text":"the second"}') }));
+      expect(held).toHaveLength(1);
+      slow.at(start + 60_000);
+      other.at(start + 60_000);
+      const goOn = async () => {
+        give(held);
+        await Promise.all(running);
+      };
+      return { database, arrival, sent, slow, other, goOn };
+    }
+
+    test("goes on with a new lease while nobody has taken over", async () => {
+      const { database, arrival, sent, other, goOn } = await holdUp(false);
+      await goOn();
+      expect(await other.work()).toBe(1);
+      expect(sent).toEqual(["slow first 1", "other second 1"]);
+      expect(await findMessage(database.db, arrival.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
+    });
+
+    test("keeps its message from another that had claimed the lane, and not begun", async () => {
+      let claimed: LeasedTask[] = [];
+      const { database, sent, other, goOn } = await holdUp(true, async () => {
+        await Promise.all(await other.delivery.begin(claimed, start + 60_000));
+      });
+      claimed = await lease(database, { now: start + 60_000, leaseEnd: start + 75_000 });
+      expect(claimed).toHaveLength(1);
+      await goOn();
+      await other.work();
+      expect(sent).toEqual(["slow first 1", "other second 1"]);
+    });
+
+    test("holds its lane for the whole send, however late it begins", async () => {
+      const { database } = await openStore(engine);
+      await save(database, arrivalOf("mira"));
+      const late = start + 60_000;
+      const others: unknown[] = [];
+      const { delivery, at } = createTestDelivery(database, async () => {
+        for (const now of [late, late + plain.timeoutMs]) others.push(...(await lease(database, { now })));
+        return accepted;
+      });
+      const claimed = await lease(database);
+      at(late);
+      await Promise.all(await delivery.begin(claimed, start));
+      expect(claimed).toHaveLength(1);
+      expect(others).toEqual([]);
+    });
+
+    test.each([true, false])("sends nothing once another has taken over (repeatable: %s)", async (repeatable) => {
+      const { database, arrival, sent, slow, other, goOn } = await holdUp(repeatable);
+      await other.work();
+      await other.work();
+      const before = [...sent];
+      expect(before).toEqual(repeatable ? ["other first 2", "other second 1"] : ["other second 1"]);
+      await goOn();
+      expect(sent).toEqual(before);
+      expect(slow.log).toEqual([]);
+      const found = await findMessage(database.db, arrival.id);
+      expect(found?.item.delivery?.status).toBe(repeatable ? "accepted" : "unknown");
+      const detail = { attempt: 1, because: "held up before it was sent" };
+      expect(found?.timeline.at(-1)).toMatchObject({ event: "attempt.superseded", detail });
+    });
+  });
+
+  test.each([true, false])("a claim is no claim of a later task of its lane (repeatable: %s)", async (repeatable) => {
+    const { database } = await openStore(engine);
+    const sent: string[] = [];
+    let stale: LeasedTask[] = [];
+    const slow = createTestDelivery(
+      database,
+      async ({ attempt }) => {
+        sent.push(`slow ${attempt}`);
+        return accepted;
+      },
+      { repeatable },
+    );
+    const other = createTestDelivery(
+      database,
+      async ({ attempt }) => {
+        sent.push(`other ${attempt}`);
+        // It goes on while the second message is being sent.
+        if (sent.length === 2) await Promise.all(await slow.delivery.begin(stale, start));
+        return accepted;
+      },
+      { repeatable },
+    );
+    await save(database, arrivalOf("mira"));
+    stale = await lease(database, { leaseEnd: start + 15_000 });
+    slow.at(start + 60_000);
+    other.at(start + 60_000);
+    await other.work();
+    expect(await database.db.selectFrom("tasks").select("key").where("key", "like", "lane:%").execute()).toEqual([]);
+    const second = arrivalOf("mira");
+    await save(database, second);
+    await other.work();
+    expect([stale.length, sent]).toEqual([1, ["other 1", "other 1"]]);
+    expect(await findMessage(database.db, second.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
+  });
+});
