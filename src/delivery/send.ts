@@ -3,10 +3,11 @@ import type { Channel, OutboundDelivery, Outcome } from "../channels/channel";
 import { degrade, type Part, writePart } from "../message/degrade";
 import type { Message, Reason } from "../message/message";
 import type { KeptBody } from "../store/captures";
+import type { Change } from "../store/change";
 import type { ChangeRequest } from "../store/changes";
 import type { HandedHead } from "../store/deliveries";
 import type { MessageState, StartedDelivery } from "../store/states";
-import { decideExtension, decidePartSent } from "./status";
+import { decideExtension, decidePartSent } from "./takeover";
 
 export interface SendDeps {
   change(request: ChangeRequest): Promise<MessageState | undefined>;
@@ -118,20 +119,30 @@ export function createSender(deps: SendDeps, channel: Channel) {
   }
 
   /** Whether the attempt is still the one under way: a process that was held up may find it taken over. */
-  async function extendLease(state: MessageState, attempt: RunningAttempt, forMs: number): Promise<boolean> {
+  function extendLease(state: MessageState, attempt: RunningAttempt, forMs: number): Promise<boolean> {
+    return goOn(state, attempt, forMs, (current, given) => decideExtension(current, attempt.number, given));
+  }
+
+  /** Commits what is decided, and whether the attempt goes on: with its lane for `forMs` more, or not at all. */
+  async function goOn(
+    state: MessageState,
+    attempt: RunningAttempt,
+    forMs: number,
+    decide: (current: MessageState, given: { now: number; leaseUntil: number }) => Change,
+  ): Promise<boolean> {
     let isOurs = false;
-    const leaseEnd = now() + forMs;
+    const leaseUntil = now() + forMs;
     await deps.persist(() =>
       deps.change({
         deliverySeq: state.delivery.seq,
         decide(current) {
-          const change = decideExtension(current, attempt.number, { now: now(), leaseUntil: leaseEnd });
+          const change = decide(current, { now: now(), leaseUntil });
           isOurs = change.lane !== undefined;
           return change;
         },
       }),
     );
-    attempt.leaseEnd = leaseEnd;
+    attempt.leaseEnd = leaseUntil;
     return isOurs;
   }
 
@@ -143,27 +154,19 @@ export function createSender(deps: SendDeps, channel: Channel) {
     parts: Message[],
   ): Promise<Outcome | undefined> {
     const count = parts.length;
-    let last: Outcome | undefined;
     for (const [index, message] of parts.entries()) {
       if (index < state.delivery.partsSent) continue;
       const part = { number: index + 1, count };
       const outcome = await hand(state, attempt, { message, part, ...shared });
-      // What was sent before somebody else took over is told.
-      if (outcome === undefined) return last;
-      last = outcome;
-      if (outcome.status === "failed" || part.number === count) return outcome;
-      const leaseUntil = now() + leaseMs;
-      await deps.persist(() =>
-        deps.change({
-          deliverySeq: state.delivery.seq,
-          decide: (current) => decidePartSent(current, attempt.number, part, { now: now(), leaseUntil }),
-        }),
+      if (outcome === undefined || outcome.status === "failed" || part.number === count) return outcome;
+      const isOurs = await goOn(state, attempt, leaseMs, (current, given) =>
+        decidePartSent(current, attempt.number, part, given),
       );
-      attempt.leaseEnd = leaseUntil;
+      if (!isOurs) return undefined;
       // What is known of it moves along.
       state.delivery.partsSent = part.number;
     }
-    return last ?? { status: "accepted", answer: "every part was taken by an earlier attempt" };
+    return { status: "accepted", answer: "every part was taken by an earlier attempt" };
   }
 
   /**

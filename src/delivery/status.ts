@@ -8,6 +8,7 @@ import { keyOf } from "../store/keys";
 import { failureQueue, failureTaskKey } from "../store/queues";
 import { nextTryAt } from "./retry";
 import type { FallbackRule, Rules } from "./rules";
+import { superseded } from "./takeover";
 
 /** Statuses after which a delivery is not sent again. */
 const settled = new Set(["accepted", "delivered", "read", "failed", "unconfirmed", "unknown"]);
@@ -71,14 +72,12 @@ export function decideOutcome(
   };
   if (state.delivery.attempts !== attempt.number) {
     // The lease ran out and somebody else has taken over: what this try learned is kept, the later one decides.
-    return {
-      attempt: finished,
-      ledger: [{ at: now, event: "attempt.superseded", detail: { attempt: attempt.number } }],
-    };
+    return { attempt: finished, ...superseded(now, { attempt: attempt.number }) };
   }
   // Recorded already, by a commit whose answer got lost: the lane waits for the next try.
   if (state.delivery.status === "pending") return { ledger: [] };
-  if (state.delivery.status !== "sending") {
+  const isUnderWay = state.delivery.status === "sending";
+  if (!isUnderWay && !resolvesUnknown(state, outcome)) {
     // A confirmation was faster than the answer, which may still know the message's ids.
     return { attempt: finished, lane: "release", ...learn(outcome, rules), ledger: [] };
   }
@@ -98,18 +97,20 @@ export function decideOutcome(
     );
   }
   if (outcome.uncertain) return becomeUnknown(state, outcome.answer, given);
-  const retryAt = outcome.retryable
-    ? nextTryAt(
-        {
-          attempts: attempt.number,
-          firstAttemptAt: state.delivery.firstAttemptAt ?? now,
-          now,
-          retryAfterMs: outcome.retryAfterMs,
-        },
-        rules.retry,
-        given.random,
-      )
-    : undefined;
+  // What has left its lane cannot go back into its place.
+  const retryAt =
+    outcome.retryable && isUnderWay
+      ? nextTryAt(
+          {
+            attempts: attempt.number,
+            firstAttemptAt: state.delivery.firstAttemptAt ?? now,
+            now,
+            retryAfterMs: outcome.retryAfterMs,
+          },
+          rules.retry,
+          given.random,
+        )
+      : undefined;
   if (retryAt !== undefined) {
     return {
       attempt: finished,
@@ -127,32 +128,14 @@ export function decideOutcome(
   return { attempt: finished, lane: "release", ...becomeFailed(state, outcome.reason, given) };
 }
 
-/** A try that was held up goes on with its lane held, unless somebody else has taken over or the message has left its lane. */
-export function decideExtension(
-  { delivery }: MessageState,
-  attempt: number,
-  { now, leaseUntil }: { now: number; leaseUntil: number },
-): Change {
-  const isOurs = delivery.attempts === attempt && delivery.status !== "pending" && delivery.lane !== null;
-  if (isOurs) return { lane: { leaseUntil }, ledger: [] };
-  return {
-    ledger: [{ at: now, event: "attempt.superseded", detail: { attempt, because: "held up before it was sent" } }],
-  };
-}
-
-/** One of several parts has been taken by the channel. */
-export function decidePartSent(
-  state: MessageState,
-  attempt: number,
-  part: { number: number; count: number },
-  { now, leaseUntil }: { now: number; leaseUntil: number },
-): Change {
-  if (state.delivery.attempts !== attempt) return { ledger: [] };
-  return {
-    delivery: { partsSent: part.number },
-    lane: { leaseUntil },
-    ledger: [{ at: now, event: "delivery.partSent", detail: { attempt, part: part.number, of: part.count } }],
-  };
+/**
+ * Somebody else could only say that nobody knows what became of a try that was held up, and then it tells. That the channel took it
+ * is no news any more once the customer was to be told otherwise.
+ */
+function resolvesUnknown({ delivery, fate, notice }: MessageState, outcome: Outcome): boolean {
+  if (delivery.status !== "unknown") return false;
+  if (outcome.status === "failed") return !outcome.uncertain;
+  return outcome.status !== "accepted" || (fate === "open" && notice === null);
 }
 
 /** The ids that an answer brings, whatever else has become of the message. */
@@ -234,7 +217,7 @@ function becomeAccepted(state: MessageState, providerMessageId: string | undefin
     ledger: [{ at: now, event: "delivery.accepted" }],
     ...told,
     ...(final && isNews ? { message: { fate: "accepted", reason: null } } : {}),
-    ...(final ? {} : { addTasks: [awaitConfirmation(state, now, rules)] }),
+    ...(final ? { removeTasks: confirmTaskOf(state) } : { addTasks: [awaitConfirmation(state, now, rules)] }),
   };
 }
 
@@ -247,7 +230,7 @@ function becomeDelivered(state: MessageState, status: "delivered" | "read", at: 
     ledger: [{ at: now, event: `delivery.${status}` }],
     ...(first ? owe(state, "Delivered", undefined, at, rules) : {}),
     removeTasks: [
-      ...(state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)]),
+      ...confirmTaskOf(state),
       ...(rules.inbound && state.delivery.status === "failed" ? [failureTaskKey(state.id)] : []),
     ],
   };
@@ -263,7 +246,7 @@ function becomeFailed(state: MessageState, reason: Reason, given: Circumstances)
     ...(reason.code === "RecipientOptedOut" && rules.consentClass !== undefined
       ? { optOut: { address: state.recipientId, channel: rules.consentClass } }
       : {}),
-    removeTasks: state.delivery.acceptedAt === null ? [] : [confirmTaskKey(state.delivery.seq)],
+    removeTasks: confirmTaskOf(state),
   };
 }
 
@@ -282,6 +265,11 @@ function becomeUnknown(state: MessageState, answer: string, given: Circumstances
     addTasks: [awaitConfirmation(state, now, rules)],
     ledger: [{ at: now, event: "delivery.unknown", detail: { attempt: state.delivery.attempts } }],
   };
+}
+
+/** The task that waits for the channel's confirmation, if there may be one. */
+function confirmTaskOf({ delivery }: MessageState): string[] {
+  return delivery.acceptedAt === null && delivery.status !== "unknown" ? [] : [confirmTaskKey(delivery.seq)];
 }
 
 function awaitConfirmation(state: MessageState, now: number, rules: Rules) {

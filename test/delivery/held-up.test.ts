@@ -1,11 +1,12 @@
 /** Processes that stand still while they have something to do, and go on when another has taken it over. */
-
+import type { Channel, Outcome } from "../../src/channels/channel";
+import { deliverableKinds } from "../../src/message/message";
 import { type HandedHead, lanesHandedOver } from "../../src/store/deliveries";
 import type { LeasedTask } from "../../src/store/tasks";
 import { findMessage } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
 import { arrivalOf, lease, openStore, save, start } from "../store/open-store";
-import { accepted, createTestDelivery, plain, type TestDelivery } from "./deliver-lab";
+import { accepted, createTestDelivery, plain, refused, type TestDelivery } from "./deliver-lab";
 
 describe.each(engines)("on %s", (engine) => {
   describe("a process that was held up before its send", () => {
@@ -100,6 +101,72 @@ describe.each(engines)("on %s", (engine) => {
       expect(found?.item.delivery?.status).toBe(repeatable ? "accepted" : "unknown");
       const detail = { attempt: 1, because: "held up before it was sent" };
       expect(found?.timeline.at(-1)).toMatchObject({ event: "attempt.superseded", detail });
+    });
+  });
+
+  describe("a process that was held up in its send", () => {
+    /** Two processes; what the slow one sends first takes until the other one has worked twice, long after the lease. */
+    async function holdUpIn(changes: Partial<Channel>, outcome: Outcome = accepted) {
+      const { database } = await openStore(engine);
+      const sent: string[] = [];
+      let isFirst = true;
+      const slow = createTestDelivery(
+        database,
+        async ({ attempt, part, message }) => {
+          sent.push(`slow ${attempt} ${part?.number ?? "-"} ${"text" in message ? message.text : ""}`);
+          if (!isFirst) return accepted;
+          isFirst = false;
+          slow.at(start + 60_000);
+          other.at(start + 60_000);
+          await other.work();
+          await other.work();
+          return outcome;
+        },
+        changes,
+      );
+      const other = createTestDelivery(
+        database,
+        async ({ attempt, part, message }) => {
+          sent.push(`other ${attempt} ${part?.number ?? "-"} ${"text" in message ? message.text : ""}`);
+          return accepted;
+        },
+        changes,
+      );
+      return { database, sent, slow };
+    }
+    const textOf = (text: string) => ({ body: Buffer.from(JSON.stringify({ type: "Text", text })) });
+    const short = { kinds: deliverableKinds, textLength: 10 };
+
+    test.each([true, false])("sends no later part of its message (repeatable: %s)", async (repeatable) => {
+      const { database, sent, slow } = await holdUpIn({ repeatable, accepts: short });
+      await save(database, arrivalOf("mira", textOf("one two three four")), arrivalOf("mira", textOf("later")));
+      await slow.work();
+      expect(sent).toEqual([
+        "slow 1 1 one two",
+        ...(repeatable ? ["other 2 1 one two", "other 2 2 three four"] : []),
+        "other 1 - later",
+      ]);
+      const superseded = await database.db
+        .selectFrom("ledger")
+        .select("detail")
+        .where("event", "=", "attempt.superseded")
+        .execute();
+      const detail = { attempt: 1, part: 1, of: 2, because: "held up between its parts" };
+      expect(superseded.map((one) => JSON.parse(one.detail ?? ""))).toEqual([detail]);
+    });
+
+    test.each<[string, Outcome, object]>([
+      ["accepted", accepted, { fate: "accepted", delivery: { status: "accepted" } }],
+      ["refused", refused, { fate: "failed", delivery: { status: "failed" } }],
+    ])("tells what nobody else could know: %s", async (_, outcome, item) => {
+      const { database, slow } = await holdUpIn({ repeatable: false, confirms: "accepted" }, outcome);
+      const arrival = arrivalOf("mira");
+      await save(database, arrival);
+      await slow.work();
+      const found = await findMessage(database.db, arrival.id);
+      expect(found).toMatchObject({ item, attempts: [{ number: 1, result: outcome.status }] });
+      expect(found?.timeline.map((line) => line.event)).toContain("delivery.unknown");
+      expect(await lease(database, { queue: "confirmations", now: start + 3_600_000 })).toEqual([]);
     });
   });
 

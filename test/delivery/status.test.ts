@@ -4,9 +4,7 @@ import type { Rules } from "../../src/delivery/rules";
 import {
   type Confirmation,
   decideConfirmation,
-  decideExtension,
   decideOutcome,
-  decidePartSent,
   decideStart,
   decideUnconfirmed,
 } from "../../src/delivery/status";
@@ -197,23 +195,51 @@ describe("the outcome of an attempt", () => {
   );
 });
 
-describe("an attempt that was held up", () => {
-  const extend = (state: Partial<MessageState["delivery"]>) =>
-    decideExtension(stateOf({ status: "sending", attempts: 1, ...state }), 1, { now: start, leaseUntil: start + 9 });
+describe("an outcome that comes once it was said that nobody knows it", () => {
+  const unknown = { status: "unknown", attempts: 1, lane: null, firstAttemptAt: start };
+  const decide = (outcome: Outcome, changes: Partial<Rules> = {}, message: Partial<MessageState> = {}) =>
+    decideOutcome(stateOf(unknown, message), { number: 1, outcome }, given(changes, late));
+  const notice = { seq: 1, status: "waiting" };
 
-  test.each([{}, { status: "delivered" as const }])("goes on while it holds its lane: %j", (state) => {
-    expect(extend(state)).toEqual({ lane: { leaseUntil: start + 9 }, ledger: [] });
+  test("accepted waits for the confirmation, or is the fate where there is none to come", () => {
+    const change = decide(accepted);
+    expect(change).toMatchObject({
+      delivery: { status: "accepted", providerMessageId: "p-1" },
+      addTasks: [{ key: "confirm:7" }],
+    });
+    expect(change.removeTasks).toBeUndefined();
+    expect(decide(accepted, { confirms: "accepted" })).toMatchObject({
+      delivery: { status: "accepted" },
+      message: { fate: "accepted" },
+      removeTasks: ["confirm:7"],
+    });
   });
 
-  test.each([
-    { attempts: 2 },
-    { status: "unknown" as const, lane: null },
-    { status: "failed" as const, lane: null },
-    { status: "pending" as const },
-  ])("is over when the message has gone on without it: %j", (state) => {
-    const change = extend(state);
-    expect(events(change)).toEqual(["attempt.superseded"]);
-    expect(change.lane).toBeUndefined();
+  test("delivered is the fate, whatever was thought before", () => {
+    for (const message of [{}, { fate: "unknown" }, { notice }]) {
+      const change = decide(delivered, {}, message);
+      expect(change).toMatchObject({ delivery: { status: "delivered" }, message: { fate: "delivered" } });
+    }
+  });
+
+  test.each([refused, broken])("a failure is final: %j", (outcome) => {
+    const change = decide(outcome, { fallback });
+    expect(change).toMatchObject({
+      delivery: { status: "failed" },
+      receipt: { status: "Failed" },
+      notice: { policy: "missed" },
+    });
+    expect(change.addTasks).toBeUndefined();
+  });
+
+  test.each<[string, Outcome, Partial<MessageState>]>([
+    ["nobody knows still", uncertain, {}],
+    ["it was accepted, and its fate is told", accepted, { fate: "unknown" }],
+    ["it was accepted, and a notice is on its way", accepted, { notice }],
+  ])("changes nothing when %s", (_, outcome, message) => {
+    const change = decide(outcome, {}, message);
+    expect([change.delivery?.status, change.message, change.ledger]).toEqual([undefined, undefined, []]);
+    expect(change.attempt).toBeDefined();
   });
 });
 
@@ -335,16 +361,6 @@ describe("no confirmation in time", () => {
   });
 });
 
-test("a part that was taken counts for the attempt that is under way, and keeps the lane", () => {
-  const part = { number: 1, count: 3 };
-  const until = { now: start, leaseUntil: start + 15_000 };
-  expect(decidePartSent(sending, 1, part, until)).toMatchObject({
-    delivery: { partsSent: 1 },
-    lane: { leaseUntil: start + 15_000 },
-  });
-  expect(decidePartSent(sending, 2, part, until)).toEqual({ ledger: [] });
-});
-
 describe("whatever comes, in whatever order", () => {
   type Step = (state: MessageState, given: ReturnType<typeof makeGiven>) => Change | undefined;
   const makeGiven = given;
@@ -356,7 +372,8 @@ describe("whatever comes, in whatever order", () => {
       Object.entries({ accepted, delivered, broken, refused, uncertain }).map(([name, outcome]) => [
         name,
         (state: MessageState, now: ReturnType<typeof makeGiven>) =>
-          state.delivery.lane === null || state.delivery.attempts === 0
+          // Of a try that was held up, it comes once somebody else has said that nobody knows.
+          (state.delivery.lane === null && state.delivery.status !== "unknown") || state.delivery.attempts === 0
             ? undefined
             : decideOutcome(state, { number: state.delivery.attempts, outcome }, now),
       ]),
