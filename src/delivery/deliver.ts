@@ -74,6 +74,8 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
         lanes,
         (state) => {
           const { change, attempt } = decideStart(state, circumstances(state));
+          // Of a transaction that is run again, the last decision counts.
+          attempts.delete(state.delivery.seq);
           if (attempt === undefined) return change;
           // The send has its whole time limit before it, however long the store took to get here.
           const isLate = now() - leasedAt > longestStartMs;
@@ -84,19 +86,19 @@ export function createDelivery(deps: DeliverDeps, channel: Channel): QueueWork &
         now(),
         tasks,
       );
-      if (started.length < lanes.length) {
-        endProbe();
-        const found = new Set(started.map((one) => one.lane));
-        await dropEmptyLanes(
-          database,
-          lanes.filter((lane) => !found.has(lane)),
-        );
-      }
-      return started.map(async ({ state, receivedAt, headers, body }) => {
+      const jobs = started.map(async ({ state, receivedAt, headers, body }) => {
         const attempt = attempts.get(state.delivery.seq);
         if (attempt === undefined) endProbe();
         else await attemptDelivery(state, { receivedAt, headers, body }, { ...attempt, probe, after: 0 });
       });
+      if (started.length < lanes.length) {
+        endProbe();
+        const found = new Set(started.map((one) => one.lane));
+        const empty = lanes.filter((lane) => !found.has(lane));
+        // Beside what was begun, which is committed and must be sent whether this succeeds or not.
+        jobs.push(dropEmptyLanes(database, empty));
+      }
+      return jobs;
     } catch (error) {
       endProbe();
       throw error;

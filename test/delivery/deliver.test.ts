@@ -1,4 +1,6 @@
 import type { Outcome } from "../../src/channels/channel";
+import { StoreUnavailable } from "../../src/errors";
+import type { Database } from "../../src/store/database";
 import { breakerRule } from "../../src/delivery/breaker";
 import { findMessage } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
@@ -98,6 +100,35 @@ describe.each(engines)("on %s", (engine) => {
       expect(found?.item.delivery?.status).toBe(repeatable ? "accepted" : "unknown");
       expect(found?.attempts.every((attempt) => attempt.result !== null)).toBe(true);
     }
+  });
+
+  test("what was begun is sent, even where an empty lane beside it cannot be dropped", async () => {
+    const { database } = await openStore(engine);
+    const [gone, there] = [arrivalOf("noor"), arrivalOf("mira")];
+    await save(database, gone, there);
+    await database.db
+      .deleteFrom("deliveries")
+      .where("id", "=", gone.delivery?.id ?? "")
+      .execute();
+    let transactions = 0;
+    const faulty: Database = {
+      ...database,
+      transaction: (work) => {
+        transactions += 1;
+        return transactions === 2 ? Promise.reject(new StoreUnavailable("made up")) : database.transaction(work);
+      },
+    };
+    const sent: string[] = [];
+    const { delivery } = createTestDelivery(faulty, async ({ deliveryId }) => {
+      sent.push(deliveryId);
+      return accepted;
+    });
+    const tasks = await lease(database);
+    const jobs = await delivery.begin(tasks, start);
+    const ends = await Promise.allSettled(jobs);
+    expect([tasks.length, jobs.length, sent]).toEqual([2, 2, [there.delivery?.id]]);
+    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(await findMessage(database.db, there.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
   });
 
   test("a message whose content retention removed fails instead of waiting for ever", async () => {
