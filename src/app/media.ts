@@ -55,6 +55,9 @@ export function createMediaParts(
     shelf,
     isDue: (message: Message, channel: string) => needsMedia(message, ruleOf(channel)),
     prepare: (message: Message, channel: string) => prepare(message, ruleOf(channel)),
+    async discard({ id }: Message) {
+      await shelf.removeOf([id]);
+    },
     timeoutMs: mediaTimeoutMs,
     close: remote.close,
   };

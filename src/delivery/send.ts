@@ -22,6 +22,8 @@ export interface SendDeps {
     isDue(message: Message, channel: string): boolean;
     /** The message as the channel gets it, the same for the same message. Never throws for what other servers do. */
     prepare(message: Message, channel: string): Promise<PreparedMedia>;
+    /** Removes what was prepared: nobody is to have it. */
+    discard(message: Message): Promise<void>;
     /** The longest that preparing takes. */
     timeoutMs: number;
   };
@@ -115,7 +117,16 @@ export function createSender(deps: SendDeps, channel: Channel) {
     const { media } = deps;
     if (media?.isDue(message, channel.name) !== true) return { ok: true, message };
     if (!(await extendLease(state, attempt, media.timeoutMs + leaseMs))) return undefined;
-    return media.prepare(message, channel.name);
+    const prepared = await media.prepare(message, channel.name);
+    // Meanwhile it may have been erased: then it is neither sent nor kept.
+    let isErased = false;
+    const isOurs = await goOn(state, attempt, leaseMs, (current, given) => {
+      isErased = current.recipientId === "";
+      return decideExtension(current, attempt.number, given);
+    });
+    if (isOurs) return prepared;
+    if (isErased) await media.discard(message);
+    return undefined;
   }
 
   /** Whether the attempt is still the one under way: a process that was held up may find it taken over. */

@@ -81,9 +81,10 @@ export function createShelf({ directory, keepMs, maxBytes, now }: ShelfDeps) {
   /** Removes the files of these owners, however long they would be kept; says how many there were. */
   async function removeOf(owners: readonly string[]): Promise<number> {
     const starts = new Set(owners.map(nameOwner));
-    const ids = (await names()).flatMap((name) => (isOf(starts, name) && name.endsWith(".file") ? [name] : []));
-    for (const name of ids) await remove(name.slice(0, -".file".length));
-    return ids.length;
+    const owned = (await names()).filter((name) => isOf(starts, name) && /\.(file|json)$/.test(name));
+    const ids = new Set(owned.map((name) => name.replace(/\.(file|json)$/, "")));
+    for (const id of ids) await remove(id);
+    return ids.size;
   }
 
   /** Removes what has expired, and what a crash left unfinished. */

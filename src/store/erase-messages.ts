@@ -1,5 +1,5 @@
 /** Takes what is personal out of one recipient's messages and all that hangs on them, and ends what was still to be done for them. */
-import { bulk, run } from "./bulk";
+import { bulk, type Db, run } from "./bulk";
 import { blankCaptures } from "./captures";
 import type { Tx } from "./database";
 import { forUpdate } from "./engine";
@@ -18,19 +18,18 @@ export interface Erasure {
 
 export interface EraseDeps {
   now: () => number;
-  /** Removes the copies kept of these messages' attachments, by our ids; says how many. Asked before the messages are blanked. */
+  /** Removes the copies kept of these messages' attachments, by our ids; says how many there were. */
   removeFiles(messageIds: readonly string[]): Promise<number>;
 }
 
-/** What was found of the recipient's messages so far. */
+/** What was found of one batch of messages. */
 export interface MessagesErased {
-  messages: number;
+  /** Ours. */
+  ids: string[];
   /** Messages whose fate was open: they are delivered no more. */
   cancelled: number;
   deliveries: number;
   notices: number;
-  /** Copies of attachments. */
-  files: number;
   providerIds: Set<string>;
   conversations: Set<string>;
 }
@@ -101,30 +100,28 @@ const forgetLookups = bulk<{ key: string; seq: number }>(
   (one) => [one.key, one.seq],
 );
 
-/** One batch, added to `erased`; returns how many messages it held. */
-export async function eraseMessages(
-  tx: Tx,
-  { recipient, integration }: Erasure,
-  erased: MessagesErased,
-  deps: EraseDeps,
-): Promise<number> {
-  const now = deps.now();
-  let query = tx.db
+/** The messages of the next batch. */
+function selectMessages(db: Db, { recipient, integration }: Erasure) {
+  const query = db
     .selectFrom("messages as m")
     .select(["m.seq", "m.id", "m.fate", "m.source", "m.reason_code", "m.conversation_id", "m.notice_seq"])
     .where(whereFound("recipient", recipient))
     .where("m.recipient_id", "=", recipient)
     .orderBy("m.seq")
     .limit(atOnce);
-  if (integration !== undefined) {
-    query = query.where((eb) =>
-      eb.or([eb("m.integration", "=", integration), eb("m.integration_id", "=", integration)]),
-    );
-  }
+  if (integration === undefined) return query;
+  return query.where((eb) => eb.or([eb("m.integration", "=", integration), eb("m.integration_id", "=", integration)]));
+}
+
+/** The ids, ours, of those that {@link eraseMessages} would take next. */
+export async function findMessages(db: Db, erasure: Erasure): Promise<string[]> {
+  return (await selectMessages(db, erasure).execute()).map(({ id }) => id);
+}
+
+/** Blanks one batch, the oldest messages of the recipient that are left. */
+export async function eraseMessages(tx: Tx, erasure: Erasure, now: number): Promise<MessagesErased> {
+  const query = selectMessages(tx.db, erasure);
   const messages: FoundMessage[] = await (tx.engine === "postgres" ? query.forUpdate() : query).execute();
-  if (messages.length === 0) return 0;
-  // First: were the messages blanked already, nobody would know whose files these are.
-  erased.files += await deps.removeFiles(messages.map(({ id }) => id));
   const seqs = messages.map(({ seq }) => seq);
   const deliveries = await selectDeliveries(tx.db, seqs);
   await endDeliveries(tx, deliveries);
@@ -144,7 +141,7 @@ export async function eraseMessages(
   await forgetLookups(
     tx.db,
     messages.flatMap(({ seq, conversation_id: id }) => [
-      { key: lookupKey("recipient", recipient), seq },
+      { key: lookupKey("recipient", erasure.recipient), seq },
       ...(id === null ? [] : [{ key: lookupKey("conversation", id), seq }]),
     ]),
   );
@@ -160,13 +157,14 @@ export async function eraseMessages(
     ...untold.map(({ seq }) => ({ messageSeq: seq, at: now, event: "failure.untold", detail: { because: "erased" } })),
     ...seqs.map((messageSeq) => ({ messageSeq, at: now, event: "message.erased" })),
   ]);
-  for (const { conversation_id: id } of messages) if (id !== null) erased.conversations.add(id);
-  for (const { provider_message_id: id } of deliveries) if (id !== null) erased.providerIds.add(id);
-  erased.messages += messages.length;
-  erased.cancelled += messages.filter(({ fate }) => fate === "open").length;
-  erased.deliveries += deliveries.length;
-  erased.notices += noticeSeqs.size;
-  return messages.length;
+  return {
+    ids: messages.map(({ id }) => id),
+    cancelled: messages.filter(({ fate }) => fate === "open").length,
+    deliveries: deliveries.length,
+    notices: noticeSeqs.size,
+    conversations: new Set(messages.flatMap(({ conversation_id: id }) => id ?? [])),
+    providerIds: new Set(deliveries.flatMap(({ provider_message_id: id }) => id ?? [])),
+  };
 }
 
 /** What can no more be delivered has failed; what a channel has taken, and may have delivered, is not known. */

@@ -3,19 +3,22 @@ import { bulk, type Db, run } from "./bulk";
 import { eraseConsents } from "./consent";
 import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
-import {
-  atOnce,
-  type EraseDeps,
-  type Erasure,
-  erasedSummary,
-  eraseMessages,
-  type MessagesErased,
-} from "./erase-messages";
+import { atOnce, type EraseDeps, type Erasure, erasedSummary, eraseMessages, findMessages } from "./erase-messages";
 import { lookupKey } from "./lookups";
 import { removeTasks } from "./tasks";
 
+interface ErasedMessages {
+  messages: number;
+  /** Messages whose fate was open: they are delivered no more. */
+  cancelled: number;
+  deliveries: number;
+  notices: number;
+  /** Copies of attachments. */
+  files: number;
+}
+
 /** What was blanked, row by row of each kind. */
-export interface Erased extends Omit<MessagesErased, "providerIds" | "conversations"> {
+export interface Erased extends ErasedMessages {
   callbacks: number;
   quarantined: number;
   replays: number;
@@ -52,19 +55,25 @@ export async function eraseRecipient(database: Database, erasure: Erasure, deps:
   }
 }
 
-async function eraseAllMessages(database: Database, erasure: Erasure, deps: EraseDeps): Promise<MessagesErased> {
-  const erased: MessagesErased = {
-    messages: 0,
-    cancelled: 0,
-    deliveries: 0,
-    notices: 0,
-    files: 0,
-    providerIds: new Set(),
-    conversations: new Set(),
-  };
-  for (let found = atOnce; found === atOnce; )
-    found = await database.transaction((tx) => eraseMessages(tx, erasure, erased, deps));
-  return erased;
+async function eraseAllMessages(database: Database, erasure: Erasure, { now, removeFiles }: EraseDeps) {
+  const erased: ErasedMessages = { messages: 0, cancelled: 0, deliveries: 0, notices: 0, files: 0 };
+  const providerIds = new Set<string>();
+  const conversations = new Set<string>();
+  for (let found = atOnce; found === atOnce; ) {
+    // Once the messages are blanked, and this process has ended, nobody knows any more whose files these are.
+    erased.files += await removeFiles(await database.read((db) => findMessages(db, erasure)));
+    const batch = await database.transaction((tx) => eraseMessages(tx, erasure, now()));
+    // What was being fetched has come meanwhile.
+    erased.files += await removeFiles(batch.ids);
+    found = batch.ids.length;
+    erased.messages += found;
+    erased.cancelled += batch.cancelled;
+    erased.deliveries += batch.deliveries;
+    erased.notices += batch.notices;
+    for (const id of batch.providerIds) providerIds.add(id);
+    for (const id of batch.conversations) conversations.add(id);
+  }
+  return { ...erased, providerIds, conversations };
 }
 
 async function eraseAddresses(tx: Tx, erasure: Erasure): Promise<{ customers: number; consents: number }> {

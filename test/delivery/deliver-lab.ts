@@ -1,7 +1,7 @@
 /** A delivery over a channel of the test's own. */
 import type { Channel, OutboundDelivery, Outcome } from "../../src/channels/channel";
 import { deliverableKinds } from "../../src/message/message";
-import { createDelivery } from "../../src/delivery/deliver";
+import { createDelivery, type DeliverDeps } from "../../src/delivery/deliver";
 import { normalize } from "../../src/message/normalize";
 import { createChanges } from "../../src/store/changes";
 import type { Database } from "../../src/store/database";
@@ -38,6 +38,7 @@ export function createTestDelivery(
   database: Database,
   send: (delivery: OutboundDelivery) => Promise<Outcome>,
   changes: Partial<Channel> = {},
+  more: Partial<DeliverDeps> = {},
 ) {
   let now = start;
   const log: string[] = [];
@@ -57,6 +58,7 @@ export function createTestDelivery(
         breakerOpened: ({ count }) => void log.push(`opened ${count}`),
         breakerClosed: () => void log.push("closed"),
       },
+      ...more,
     },
     channel,
   );

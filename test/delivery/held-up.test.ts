@@ -1,9 +1,16 @@
 /** Processes that stand still while they have something to do, and go on when another has taken it over. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { Channel, Outcome } from "../../src/channels/channel";
 import { deliverableKinds } from "../../src/message/message";
 import { type HandedHead, lanesHandedOver } from "../../src/store/deliveries";
 import type { LeasedTask } from "../../src/store/tasks";
 import { findMessage } from "../../src/store/messages";
+import type { DeliverDeps } from "../../src/delivery/deliver";
+import { createShelf, nameFile, type Shelf } from "../../src/media/shelf";
+import type { Database } from "../../src/store/database";
+import { eraseRecipient } from "../../src/store/erase";
 import { engines } from "../helpers/stores";
 import { arrivalOf, lease, openStore, save, start } from "../store/open-store";
 import { accepted, createTestDelivery, plain, refused, type TestDelivery } from "./deliver-lab";
@@ -203,5 +210,69 @@ describe.each(engines)("on %s", (engine) => {
     await other.work();
     expect([stale.length, sent]).toEqual([1, ["other 1", "other 1"]]);
     expect(await findMessage(database.db, second.id)).toMatchObject({ item: { delivery: { status: "accepted" } } });
+  });
+
+  describe("a message whose files are being fetched", () => {
+    const file = { mime: "image/png", filename: "passport.png", limit: 1000, signal: AbortSignal.timeout(60_000) };
+
+    /** One message that has a file; `meanwhile` happens while it is being fetched. */
+    async function fetchWhile(meanwhile: (database: Database, shelf: Shelf) => Promise<void>) {
+      const { database, directory } = await openStore(engine);
+      const shelf = createShelf({
+        directory: join(directory, "media"),
+        keepMs: 60_000,
+        maxBytes: 1e6,
+        now: () => start,
+      });
+      const sent: string[] = [];
+      const media: DeliverDeps["media"] = {
+        isDue: () => true,
+        timeoutMs: 20_000,
+        async prepare(message) {
+          await meanwhile(database, shelf);
+          await shelf.keep(nameFile(message.id, "https://pictures.example/1"), Readable.from([Buffer.from("x")]), file);
+          return { ok: true, message };
+        },
+        discard: async ({ id }) => void (await shelf.removeOf([id])),
+      };
+      const { work, at } = createTestDelivery(
+        database,
+        async ({ deliveryId }) => {
+          sent.push(deliveryId);
+          return accepted;
+        },
+        {},
+        { media },
+      );
+      await save(database, arrivalOf("mira"));
+      await work();
+      return { sent, at, kept: await readdir(join(directory, "media")) };
+    }
+
+    test("is sent, and its files are kept", async () => {
+      const { sent, kept } = await fetchWhile(async () => {});
+      expect([sent.length, kept.length]).toEqual([1, 2]);
+    });
+
+    test("is neither sent nor kept where it is erased meanwhile", async () => {
+      const { sent, kept } = await fetchWhile(async (database, shelf) => {
+        const erasing = { now: () => start, removeFiles: shelf.removeOf };
+        expect(await eraseRecipient(database, { recipient: "mira" }, erasing)).toMatchObject({ messages: 1, files: 0 });
+      });
+      expect([sent, kept]).toEqual([[], []]);
+    });
+
+    test("is left to who has taken it over, who gives the channel the same files", async () => {
+      const others: string[] = [];
+      const { sent, kept } = await fetchWhile(async (database) => {
+        const other = createTestDelivery(database, async ({ deliveryId }) => {
+          others.push(deliveryId);
+          return accepted;
+        });
+        other.at(start + 60_000);
+        await other.work();
+      });
+      expect([others.length, sent, kept.length]).toEqual([1, [], 2]);
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
@@ -251,6 +251,16 @@ test("the copies of one message go when it is forgotten, and those of others sta
   expect([(await get(first)).status, (await get(second)).status, (await get(other)).status]).toEqual([404, 404, 200]);
   expect(await readdir(join(directory, "media"))).toHaveLength(2);
   expect(await shelf.removeOf(["m-1"])).toBe(0);
+});
+
+test("a label whose file is not there is forgotten, too", async () => {
+  needToken();
+  const { shelf, prepare } = makeMedia();
+  await prepare(media(`${genesys.url}/1`, {}, "m-1"), auto);
+  const names = await readdir(join(directory, "media"));
+  await rm(join(directory, "media", names.find((name) => name.endsWith(".file")) ?? ""));
+  expect(await shelf.removeOf(["m-1"])).toBe(1);
+  expect(await readdir(join(directory, "media"))).toEqual([]);
 });
 
 test("before anything was copied there is nothing to forget", async () => {

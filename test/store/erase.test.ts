@@ -62,6 +62,30 @@ function personal(to: string, text: string) {
 }
 
 describe.each(engines)("on %s", (engine) => {
+  test("copies of files go before the messages are blanked, and what came meanwhile after", async () => {
+    const { database } = await openStore(engine);
+    const arrival = arrivalOf(mira);
+    await save(database, arrival);
+    const asked: unknown[] = [];
+    const erased = await eraseRecipient(
+      database,
+      { recipient: mira },
+      {
+        now: () => start,
+        async removeFiles(ids) {
+          const found = await database.db.selectFrom("messages").select("recipient_id").execute();
+          asked.push([ids, found[0]?.recipient_id]);
+          return ids.length;
+        },
+      },
+    );
+    expect(asked).toEqual([
+      [[arrival.id], mira],
+      [[arrival.id], ""],
+    ]);
+    expect(erased).toMatchObject({ messages: 1, files: 2 });
+  });
+
   test("nothing personal about the recipient is left anywhere, and everything about others is", async () => {
     const { database, directory } = await openStore(engine);
     await save(
