@@ -11,7 +11,7 @@ export interface BatchOptions<Item, Result> {
   run(items: Item[]): Promise<Result[]>;
   /** Most items in one batch. */
   maxBatch: number;
-  /** Most batches under way at once; more than one only while they are large. @default 1 */
+  /** Most batches under way at once; more than one only while they are large, or while the others are held up. @default 1 */
   atOnce?: number;
   /** Items with the same key are never in two batches at once, so that they keep their order. */
   keyOf?(item: Item): string;
@@ -27,6 +27,8 @@ export interface BatchOptions<Item, Result> {
 const longestRestMs = 10;
 /** From so many items on, more of them make few cheaper. */
 const largeEnough = 24;
+/** A batch that takes longer waits for somebody, who may be long: others do not wait for it. */
+const heldUpAfterMs = 100;
 
 /** `submit(item)` resolves when the batch that holds the item is done. */
 export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>) {
@@ -35,17 +37,18 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
   /** Of the batches under way. */
   const keys = new Set<string>();
   let loops = 0;
+  let heldUp = 0;
 
-  /** Batch after batch until nothing waits; beside others only while that makes large ones. */
+  /** Batch after batch until nothing waits; beside others only while that makes large ones, or they are held up. */
   async function loop() {
     loops += 1;
-    const isAlone = () => loops === 1;
+    const isAlone = () => loops - heldUp === 1;
     for (let tookMs = 0; isAlone() ? waiting.length > 0 : waiting.length >= largeEnough; ) {
       if (options.rests) await rest(Math.min(tookMs, longestRestMs));
       await gather(Math.min(tookMs, longestRestMs));
       const batch = takeBatch();
       if (batch.length === 0) {
-        if (isAlone()) continue;
+        if (loops === 1) continue;
         // What waits belongs behind a batch that is under way.
         break;
       }
@@ -90,7 +93,15 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
   async function runApart(batch: Waiting<Item, Result>[]) {
     const own = keyOf === undefined ? [] : batch.map(({ item }) => keyOf(item));
     for (const key of own) keys.add(key);
+    let isHeldUp = false;
+    const timer = setTimeout(() => {
+      isHeldUp = true;
+      heldUp += 1;
+      if (waiting.length > 0 && isWanted()) void loop();
+    }, heldUpAfterMs);
     await runBatch(batch);
+    clearTimeout(timer);
+    if (isHeldUp) heldUp -= 1;
     for (const key of own) keys.delete(key);
   }
 
@@ -107,6 +118,11 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     }
   }
 
+  /** Whether one loop more serves what waits. */
+  function isWanted(): boolean {
+    return loops === 0 || (loops < atOnce && (loops === heldUp || waiting.length >= largeEnough));
+  }
+
   return function submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (waiting.length >= options.maxWaiting) {
@@ -114,7 +130,7 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
         return;
       }
       waiting.push({ item, resolve, reject });
-      if (loops === 0 || (loops < atOnce && waiting.length >= largeEnough)) void loop();
+      if (isWanted()) void loop();
     });
   };
 }

@@ -147,8 +147,9 @@ export async function saveArrivals(tx: Tx, arrivals: Arrival[], now: number): Pr
     if (seq === undefined) repeated.set(arrival.dedupKey, (repeated.get(arrival.dedupKey) ?? 0) + 1);
     else kept.push({ arrival, seq });
   }
+  // Everywhere, messages are locked before lanes.
+  if (repeated.size > 0) await countDuplicates(tx.db, [...repeated].sort());
   if (kept.length > 0) await saveKept(tx, kept, now);
-  if (repeated.size > 0) await countDuplicates(tx.db, [...repeated]);
   return arrivals.map((arrival) => ({ duplicate: !seqs.has(arrival.id) }));
 }
 

@@ -65,6 +65,65 @@ test("a batch whose items another one took meanwhile is not run", async () => {
   expect(batches.map((items) => items.length)).toEqual([1, 39]);
 });
 
+describe("a batch that is held up", () => {
+  /** Items of the customer "blocked" take a second. */
+  function startBlocked(atOnce: number) {
+    const batches: string[][] = [];
+    const submit = createBatcher<string, string>({
+      async run(items) {
+        batches.push(items);
+        await wait(items.includes("blocked") ? 1000 : 1);
+        return items;
+      },
+      maxBatch: 64,
+      atOnce,
+      keyOf: (item) => item,
+      maxWaiting: 1000,
+      overloaded: () => new Error("too many"),
+      retrySingly: () => false,
+    });
+    return { submit, batches };
+  }
+  const timeOf = async (answer: Promise<unknown>, from = performance.now()) => {
+    await answer;
+    return performance.now() - from;
+  };
+
+  test("holds up nobody else, neither who waits already nor who comes later", async () => {
+    const { submit, batches } = startBlocked(2);
+    const blocked = timeOf(submit("blocked"));
+    await wait(10);
+    const early = timeOf(submit("early"));
+    await wait(300);
+    const late = timeOf(submit("late"));
+    const times = await Promise.all([blocked, early, late]);
+    expect(times[1]).toBeLessThan(500);
+    expect(times[2]).toBeLessThan(300);
+    expect(times[0]).toBeGreaterThan(900);
+    expect(batches).toEqual([["blocked"], ["early"], ["late"]]);
+  });
+
+  test("keeps its own behind it, whose wait costs no turns", async () => {
+    const { submit, batches } = startBlocked(3);
+    const answers = [submit("blocked")];
+    await wait(200);
+    answers.push(submit("blocked"), submit("other"));
+    const before = process.cpuUsage();
+    await answers[0];
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(500);
+    await Promise.all(answers);
+    expect(batches).toEqual([["blocked"], ["other"], ["blocked"]]);
+  });
+
+  test("is waited for where there is one batch at a time", async () => {
+    const { submit, batches } = startBlocked(1);
+    await Promise.all([submit("blocked"), wait(300).then(() => submit("late"))]);
+    expect(batches).toEqual([["blocked"], ["late"]]);
+    const times = await timeOf(Promise.all([submit("blocked"), wait(50).then(() => submit("late"))]));
+    expect(times).toBeGreaterThan(900);
+  });
+});
+
 describe("a small batch that rests", () => {
   beforeEach(() => {
     jest.useFakeTimers();

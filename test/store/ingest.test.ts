@@ -1,8 +1,11 @@
 import { createBatcher } from "../../src/store/batch";
-import { createIngest } from "../../src/store/ingest";
+import { run } from "../../src/store/bulk";
+import { createIngest, saveArrivals } from "../../src/store/ingest";
+import { laneOf } from "../../src/store/keys";
+import { laneTaskKey } from "../../src/store/lanes";
 import { findMessage } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
-import { arrivalOf, notedOf, openAgain, openStore, start } from "./open-store";
+import { arrivalOf, notedOf, openAgain, openStore, type Store, start } from "./open-store";
 
 describe.each(engines)("on %s", (engine) => {
   test("what is stored together is all there: message, capture, delivery, ledger and lane", async () => {
@@ -167,6 +170,63 @@ test("a commit in one process wakes the workers of another on PostgreSQL", async
     await new Promise(setImmediate);
   }
   expect(await woken).toBe("deliver:chat");
+});
+
+describe("on PostgreSQL, what another process holds", () => {
+  /** Holds the rows that `sql` selects until `release()`. */
+  async function hold(store: Store, sql: string, parameters: unknown[]) {
+    let release = () => {};
+    let isHeld = () => {};
+    const held = new Promise<void>((resolve) => {
+      isHeld = resolve;
+    });
+    const ended = openAgain(store).transaction(async (tx) => {
+      expect(await run(tx.db, `${sql} for update`, parameters)).toHaveLength(1);
+      isHeld();
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    });
+    await held;
+    return async () => {
+      release();
+      await ended;
+    };
+  }
+
+  test("one recipient's lane keeps nobody else waiting", async () => {
+    const store = await openStore("postgres");
+    const ingest = createIngest(store.database, () => start);
+    await ingest(arrivalOf("mira"));
+    const lane = laneTaskKey(laneOf("harborline-chat", "mira"));
+    const release = await hold(store, "select key from tasks where key = $1", [lane]);
+    let isThere = false;
+    const held = ingest(arrivalOf("mira")).then(() => {
+      isThere = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.all([ingest(arrivalOf("noor")), ingest(arrivalOf("ilja"))]);
+    expect(isThere).toBe(false);
+    await release();
+    await held;
+  });
+
+  test("a repeated message with a new one of its recipient waits for the message, and holds no lane meanwhile", async () => {
+    const store = await openStore("postgres");
+    const { database } = store;
+    const first = arrivalOf("mira");
+    await database.transaction((tx) => saveArrivals(tx, [first], start));
+    const release = await hold(store, "select seq from messages where id = $1", [first.id]);
+    const again = { ...first, id: arrivalOf("mira").id };
+    const both = database.transaction((tx) => saveArrivals(tx, [again, arrivalOf("mira")], start));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const lanes = await openAgain(store).transaction((tx) =>
+      run(tx.db, "select key from tasks where key like 'lane:%' for update skip locked"),
+    );
+    expect(lanes).toHaveLength(1);
+    await release();
+    expect(await both).toEqual([{ duplicate: true }, { duplicate: false }]);
+  });
 });
 
 describe("a batcher", () => {
