@@ -40,7 +40,7 @@ import { type Database } from "../store/database";
 import { newId } from "../store/ids";
 import { readGenesysIds } from "../store/inbound";
 import { createIngest } from "../store/ingest";
-import { indexedAtOnce, indexLookups } from "../store/lookups";
+import { createLookupIndex, indexedAtOnce } from "../store/lookups";
 import { createReceiptRecorder } from "../store/receipts";
 import { forgetOld, type RetentionRule } from "../store/retention";
 import { sealLedger } from "../store/seals";
@@ -243,6 +243,7 @@ export function createParts(
   const onError = (kind: string, error: unknown) =>
     error instanceof StoreUnavailable ? onStoreError(error) : log.workerFailed({ kind, error });
   const worker = createWorker({ database, now, onError }, works);
+  const indexLookups = createLookupIndex(database, now);
   const upkeep = createUpkeep(
     [
       {
@@ -257,7 +258,7 @@ export function createParts(
         name: "lookups",
         everyMs: 1000,
         // Fewer are worth no commit of their own: they wait for the next turn.
-        run: async () => ({ more: (await indexLookups(database, now())) === indexedAtOnce }),
+        run: async () => ({ more: (await indexLookups()) === indexedAtOnce }),
       },
       contacts.upkeep,
       {

@@ -16,6 +16,7 @@ const position = "lookups.upto";
 export const indexedAtOnce = 1000;
 /** On PostgreSQL a row may become visible after rows with higher numbers; no statement of ours runs longer than this. */
 const settledAfterMs = 45_000;
+const marksApartMs = 1000;
 
 export function lookupKey(kind: LookupKind, value: string): string {
   return keyOf(kind, value);
@@ -35,7 +36,6 @@ interface Unindexed {
   genesys_id: string | null;
   conversation_id: string | null;
   recipient_id: string;
-  received_at: number;
 }
 
 const insertLookups = bulk<{ key: string; seq: number }>(
@@ -44,17 +44,43 @@ const insertLookups = bulk<{ key: string; seq: number }>(
   ({ key, seq }) => [key, seq],
 );
 
-/** Indexes the oldest messages that are not indexed yet, and returns how many those were. */
-export async function indexLookups(database: Database, now: number): Promise<number> {
+/** A number up to which messages were there at a time, in milliseconds UTC. */
+interface Mark {
+  at: number;
+  seq: number;
+}
+
+/**
+ * Returns `index()`, which indexes the oldest messages that are not indexed yet, and returns how many those were.
+ *
+ * Numbers are given in their order: when one is seen, all that are lower have been given, and some time later those that are ever to be
+ * seen are there. So what was seen that long ago is indexed; on SQLite everything is, because there is one writer.
+ */
+export function createLookupIndex(database: Database, now: () => number): () => Promise<number> {
+  let marks: Mark[] = [];
+
+  async function readSettled(): Promise<number> {
+    const at = now();
+    if (marks.every((mark) => at - mark.at >= marksApartMs)) {
+      const [row] = await run<{ seq: number | null }>(database.db, "select max(seq) as seq from messages");
+      marks.push({ at, seq: row?.seq ?? 0 });
+    }
+    const settled = marks.findLast((mark) => at - mark.at >= settledAfterMs);
+    if (settled !== undefined) marks = marks.filter((mark) => mark.at >= settled.at);
+    return settled?.seq ?? 0;
+  }
+
+  return async () => indexUpTo(database, database.engine === "sqlite" ? Number.MAX_SAFE_INTEGER : await readSettled());
+}
+
+async function indexUpTo(database: Database, settled: number): Promise<number> {
   return database.transaction(async (tx) => {
     const after = await readPosition(tx.db);
-    const found = await run<Unindexed>(
+    const rows = await run<Unindexed>(
       tx.db,
-      "select seq, genesys_id, conversation_id, recipient_id, received_at from messages where seq > $1 order by seq limit $2",
-      [after, indexedAtOnce],
+      "select seq, genesys_id, conversation_id, recipient_id from messages where seq > $1 and seq <= $2 order by seq limit $3",
+      [after, settled, indexedAtOnce],
     );
-    const unsettled = tx.engine === "sqlite" ? -1 : found.findIndex((row) => row.received_at > now - settledAfterMs);
-    const rows = unsettled === -1 ? found : found.slice(0, unsettled);
     const last = rows.at(-1);
     if (last === undefined) return 0;
     const entries = rows.flatMap((row) =>

@@ -5,7 +5,6 @@ import { type AuditOptions, audit } from "../../src/store/audit";
 import { createCallbacks } from "../../src/store/callbacks";
 import type { Database } from "../../src/store/database";
 import { eraseRecipient } from "../../src/store/erase";
-import { indexLookups } from "../../src/store/lookups";
 import { quarantine } from "../../src/store/quarantine";
 import { sealLedger } from "../../src/store/seals";
 import { delivered, refused } from "../helpers/adapter";
@@ -13,7 +12,7 @@ import { startScene } from "../helpers/bridge";
 import { engines } from "../helpers/stores";
 import { until } from "../helpers/until";
 import { ask, replay } from "../replay/scenes";
-import { apply, arrivalOf, headsOf, lease, openStore, save, start } from "./open-store";
+import { apply, arrivalOf, headsOf, indexAll, lease, openStore, save, start } from "./open-store";
 
 const mira = "mira.novak@customer.example";
 const secret = "the-word-nobody-else-says";
@@ -149,7 +148,7 @@ describe.each(engines)("on %s", (engine) => {
     await sql`insert into contact_journal (id, at, organisation, action, cause, proof, conversation_id, before) values ('j', 0, 'main', 'merged', 'c', 'p', ${conversation}, ${mira})`.execute(
       database.db,
     );
-    await indexLookups(database, start + 3_600_000);
+    await indexAll(database);
     await sealLedger(database, start + 3_600_000);
     expect(await textOf(database)).toContain(mira);
 
@@ -229,7 +228,7 @@ describe.each(engines)("on %s", (engine) => {
   test("an erasure in one integration leaves the others alone", async () => {
     const { database } = await openStore(engine);
     await save(database, arrivalOf(mira), arrivalOf(mira, { integration: "other", integrationId: "id-of-other" }));
-    await indexLookups(database, start + 3_600_000);
+    await indexAll(database);
     const erased = await eraseRecipient(database, { recipient: mira, integration: "id-of-other" }, deps);
     expect(erased).toMatchObject({ messages: 1 });
     const again = await until(() => eraseRecipient(database, { recipient: mira }, deps));

@@ -7,6 +7,7 @@ import { type Database, openDatabase, type StoreLocation } from "../../src/store
 import type { Engine } from "../../src/store/engine";
 import { type Arrival, createIngest } from "../../src/store/ingest";
 import { laneOf } from "../../src/store/keys";
+import { createLookupIndex } from "../../src/store/lookups";
 import { migrate } from "../../src/store/migrate";
 import { type LeasedTask, leaseTasks } from "../../src/store/tasks";
 import { atEnd } from "../helpers/clean-up";
@@ -98,3 +99,12 @@ export async function apply(database: Database, deliverySeq: number, change: Cha
 }
 
 export const released: Change = { lane: "release", delivery: { status: "accepted" }, ledger: [] };
+
+/** Indexes what outside ids say of all messages there are; returns how many were not indexed yet. */
+export async function indexAll(database: Database): Promise<number> {
+  let now = start;
+  const index = createLookupIndex(database, () => now);
+  const early = await index();
+  now += 60_000;
+  return early + (await index());
+}

@@ -1,10 +1,9 @@
 import { type AuditOptions, audit } from "../../src/store/audit";
 import type { Database } from "../../src/store/database";
-import { indexLookups } from "../../src/store/lookups";
 import { forgetOld } from "../../src/store/retention";
 import { sealLedger } from "../../src/store/seals";
 import { engines } from "../helpers/stores";
-import { arrivalOf, notedOf, openStore, save, start } from "./open-store";
+import { arrivalOf, indexAll, notedOf, openStore, save, start } from "./open-store";
 
 const day = 86_400_000;
 const rule = { textMs: 30 * day, messagesMs: 365 * day };
@@ -52,7 +51,7 @@ describe.each(engines)("on %s", (engine) => {
     await save(database, ...Array.from({ length: 50 }, () => notedOf()), arrivalOf("mira"));
     expect(await sealLedger(database, start + day)).toBe(51);
     await save(database, notedOf({ ledger: [{ at: start + 100 * day, event: "message.stored" }] }));
-    await indexLookups(database, start + day);
+    await indexAll(database);
     expect(await sealLedger(database, start + 101 * day)).toBe(1);
     const head = (await audit(database.db, options)).chain?.head ?? "";
 
