@@ -27,12 +27,18 @@ export function createErrorHandler(log: {
 
 function knownError(error: unknown): { code: ErrorCode; message: string; field?: string | undefined } {
   if (error instanceof StoreUnavailable || (error instanceof BridgeError && error.code !== "internal")) return error;
-  // Errors of body-parser carry a `type`.
-  const type = (error as { type?: unknown } | null)?.type;
+  // Errors of Express and body-parser carry a status, those of body-parser a `type`, too.
+  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
   if (type === "entity.too.large") return { code: "too_large", message: "the body is larger than maxBodyBytes" };
   if (type === "encoding.unsupported") {
     return { code: "unsupported_media_type", message: "compressed bodies are not taken" };
   }
+  if (type === "charset.unsupported") return { code: "unsupported_media_type", message: "the body must be UTF-8" };
   if (type === "entity.parse.failed") return { code: "invalid_json", message: "the body is not JSON" };
+  // A path that cannot be decoded is the path of nothing.
+  if (error instanceof URIError) return { code: "not_found", message: "the path is not well encoded" };
+  if (typeof status === "number" && status >= 400 && status < 500) {
+    return { code: "invalid_json", message: "the body cannot be read" };
+  }
   return { code: "internal", message: "the request could not be handled" };
 }

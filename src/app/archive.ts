@@ -5,6 +5,7 @@ import type { Config } from "../config";
 import { BridgeError } from "../errors";
 import { exportCaptures } from "../replay/export";
 import { createRedactor } from "../replay/redact";
+import { readTarget } from "../replay/request";
 import { judgeMessage, type ReplayDeps } from "../replay/run";
 import { openDatabase } from "../store/database";
 import { countSelected, newestSeq, readSelected, resolveIds, type Selection } from "../store/selection";
@@ -59,4 +60,12 @@ export function openArchive(config: Config) {
 /** Throws BridgeError `invalid_field` naming the field that is wrong. */
 export function parseFilter(fields: Record<string, string | undefined>) {
   return parseQuery(filterQuery, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+}
+
+/** Throws BridgeError `invalid_field` unless a replay could go there. */
+export function checkTarget({ channels }: Config, to: string): void {
+  readTarget(
+    to,
+    channels.map(({ name }) => name),
+  );
 }

@@ -1,5 +1,6 @@
 /** The store opened by a command, for what changes it while no bridge does. */
 import { openChannels } from "./channels";
+import { type AskedErasure, createEraser } from "./erasing";
 import { openShelf } from "./media";
 import { migrateStore } from "./reader";
 import { createRules } from "./rules";
@@ -9,8 +10,7 @@ import { createWorker } from "../delivery/worker";
 import { StoreHeld } from "../errors";
 import type { ReplayRequest } from "../replay/request";
 import { openDatabase } from "../store/database";
-import { type Erased, eraseRecipient } from "../store/erase";
-import type { Erasure } from "../store/erase-messages";
+import type { Erased } from "../store/erase";
 import { newId } from "../store/ids";
 import { keepLines } from "./captures";
 import { createReplayDesk, createReplayWork, createJudge } from "./replay";
@@ -24,7 +24,7 @@ export interface Desk {
   keepCaptures(
     lines: string[],
   ): Promise<{ stored: number; known: number; refused: { index: number; problem: string }[] }>;
-  erase(erasure: Erasure): Promise<Erased>;
+  erase(erasure: AskedErasure): Promise<Erased>;
   /** Lets go of it; what is under way is finished first. */
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function openDesk(config: Config): Promise<Desk | undefined> {
     findReplay: desk.find,
     steerReplay: desk.steer,
     keepCaptures: keepLines(parts, database),
-    erase: (erasure) => eraseRecipient(database, erasure, { now, removeFiles: openShelf(config, now).removeOf }),
+    erase: createEraser(config, database, { now, removeFiles: openShelf(config, now).removeOf }),
     async close() {
       await worker.stop();
       await work.close();

@@ -15,6 +15,7 @@ import { answerNotFound, createErrorHandler } from "../admin/problems";
 import { replayRoutes } from "../admin/replays";
 import { streamRoutes } from "../admin/stream";
 import { suppressionRoutes } from "../admin/suppressions";
+import { createEraser } from "./erasing";
 import { keepLines } from "./captures";
 import { createConsentDesk, createUnsubscribeDeps } from "./consent";
 import { createReplayDesk } from "./replay";
@@ -26,7 +27,6 @@ import { mediaRoutes } from "../media/routes";
 import { audit } from "../store/audit";
 import { createCallbacks } from "../store/callbacks";
 import { type Database } from "../store/database";
-import { eraseRecipient } from "../store/erase";
 import { newId } from "../store/ids";
 import { createGenesysEvents } from "../store/genesys-events";
 import { dropRefused, listRefused, quarantine } from "../store/quarantine";
@@ -69,7 +69,10 @@ export function createHttpServer(
           () => "ready",
           (error: unknown) => (error instanceof StoreUnavailable ? error.message : "unusable"),
         ),
-        queues: await database.read(readQueues),
+        queues: (await database.read(readQueues)).map((queue) => ({
+          ...queue,
+          oldestDueAt: new Date(queue.oldestDueAt).toISOString(),
+        })),
         underWay: Object.fromEntries(parts.worker.underWay()),
         channels: parts.deliveries.map((delivery) => ({
           queue: delivery.queue,
@@ -163,7 +166,7 @@ export function createHttpServer(
     replayRoutes(createReplayDesk({ config, now, newId: () => newId(now()) }, database)),
     streamRoutes({ read: database.read, now, isStopping: () => parts.isStopping() }),
     erasureRoutes({
-      erase: (erasure) => eraseRecipient(database, erasure, { now, removeFiles: parts.media.shelf.removeOf }),
+      erase: createEraser(config, database, { now, removeFiles: parts.media.shelf.removeOf }),
     }),
     captureRoutes({
       maxBodyBytes: config.maxBodyBytes,

@@ -20,7 +20,7 @@ export function previewNotice(
   const policy = config.fallback.find((one) => one.name === name);
   if (policy === undefined) {
     const known = names.length === 0 ? "the settings have none" : `there are ${names.join(", ")}`;
-    throw new BridgeError("not_found", `name a fallback policy of the settings: ${known}`, "policy");
+    throw new BridgeError("invalid_field", `name a fallback policy of the settings: ${known}`, "policy");
   }
   const sample = wanted.count === 1 ? sampleFacts[0] : sampleFacts[1];
   if (sample === undefined) throw new Error("there is no sample");

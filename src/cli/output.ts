@@ -18,7 +18,7 @@ export interface CommandContext {
   end(code: number): void;
 }
 
-/** Prints why a command failed and returns its exit code. */
+/** Prints why a command failed and returns its exit code: 2 for what was asked wrongly. */
 export function printError(error: unknown, { output, json }: { output: Output; json: boolean }): number {
   const known = error instanceof BridgeError || error instanceof StartError;
   const message = error instanceof Error ? error.message : String(error);
@@ -28,7 +28,7 @@ export function printError(error: unknown, { output, json }: { output: Output; j
     output.stderr.write(`${message}\n`);
     if (!known && error instanceof Error && error.stack) output.stderr.write(`${error.stack}\n`);
   }
-  return error instanceof StartError ? 2 : 1;
+  return error instanceof StartError || (error instanceof BridgeError && error.code === "invalid_field") ? 2 : 1;
 }
 
 /** The HTTP error shape, on stderr. */

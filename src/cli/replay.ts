@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { Command } from "commander";
-import { openArchive, parseFilter } from "../app/archive";
+import { checkTarget, openArchive, parseFilter } from "../app/archive";
 import { type Desk, openJudge } from "../app/desk";
 import type { Config } from "../config";
 import { BridgeError, StartError } from "../errors";
@@ -65,8 +65,11 @@ export function replayCommand(context: CommandContext): Command {
         return;
       }
       const filter = pickChoice(options);
-      const isChosen = ids.length > 0 || Object.values(filter).some((value) => value !== undefined);
-      if (!isChosen) throw new StartError("Say which messages: ids, or a filter such as --since or --fate.");
+      const isFiltered = Object.values(filter).some((value) => value !== undefined);
+      if (ids.length > 0 && isFiltered) throw new StartError("Say either ids or a filter, not both.");
+      if (ids.length === 0 && !isFiltered)
+        throw new StartError("Say which messages: ids, or a filter such as --since or --fate.");
+      if (options.to !== undefined) checkTarget(config, options.to);
       if (options.dryRun) {
         end(await compareAll(context, config, { ids, filter }, options));
         return;

@@ -112,7 +112,11 @@ async function follow(
     case "tryAgain": {
       const isNext = after.step !== step;
       const moved = isNext ? { step: after.step, stepAttempts: 0, stepStartedAt: null } : {};
-      const detail = { ...change.detail, ...(isNext ? { step: after.step + 1 } : {}), retryAt: after.at };
+      const detail = {
+        ...change.detail,
+        ...(isNext ? { step: after.step + 1 } : {}),
+        retryAt: new Date(after.at).toISOString(),
+      };
       const waiting = { notBefore: after.at, waitsFor: isNext ? null : "retry", event: "notice.postponed" };
       await writeNotice(tx, notice, { ...change, ...moved, ...waiting, status: "waiting", detail }, now);
       await dueAgain(after.at);

@@ -120,7 +120,7 @@ export function decideOutcome(
         {
           at: now,
           event: "delivery.postponed",
-          detail: { attempt: attempt.number, code: outcome.reason.code, retryAt },
+          detail: { attempt: attempt.number, code: outcome.reason.code, retryAt: new Date(retryAt).toISOString() },
         },
       ],
     };

@@ -42,6 +42,9 @@ export async function requestReplay(
   if (ids === undefined && filter === undefined) {
     throw new BridgeError("invalid_field", "ids or filter must say what is to be replayed", "filter");
   }
+  if (ids !== undefined && filter !== undefined) {
+    throw new BridgeError("invalid_field", "either ids or a filter is expected, not both", "filter");
+  }
   const id = newId();
   const total = await database.transaction(async (tx) => {
     const upTo = await newestSeq(tx.db);
@@ -99,7 +102,7 @@ export function describeReplay(replay: Replay) {
     to: to.type === "self" ? "self" : to.type === "channel" ? `channel:${to.channel}` : to.url,
     dryRun: plan.dryRun,
     pace: pace.type === "rate" ? { type: pace.type, perSecond: pace.perSecond } : { type: pace.type },
-    filter: plan.filter ?? null,
+    filter: plan.filter === undefined ? null : showFilter(plan.filter),
     by: replay.by,
     reason: replay.reason,
     createdAt: new Date(replay.createdAt).toISOString(),
@@ -115,4 +118,12 @@ export function describeReplay(replay: Replay) {
       : {}),
   };
 }
+
+/** Times as everywhere in the API. */
+function showFilter(filter: NonNullable<ReplayPlan["filter"]>) {
+  const shown = (name: string, value: string | number | undefined) =>
+    (name === "since" || name === "until") && typeof value === "number" ? new Date(value).toISOString() : value;
+  return Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, shown(name, value)]));
+}
+
 export type ReplayView = ReturnType<typeof describeReplay>;

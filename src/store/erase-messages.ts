@@ -12,8 +12,8 @@ import { removeTasks } from "./tasks";
 export interface Erasure {
   /** The recipient's id, exactly as messages name it. */
   recipient: string;
-  /** Name or id; absent: every integration. */
-  integration?: string | undefined;
+  /** Names and ids; absent: every integration. */
+  integrations?: readonly string[] | undefined;
 }
 
 export interface EraseDeps {
@@ -101,7 +101,7 @@ const forgetLookups = bulk<{ key: string; seq: number }>(
 );
 
 /** The messages of the next batch. */
-function selectMessages(db: Db, { recipient, integration }: Erasure) {
+function selectMessages(db: Db, { recipient, integrations }: Erasure) {
   const query = db
     .selectFrom("messages as m")
     .select(["m.seq", "m.id", "m.fate", "m.source", "m.reason_code", "m.conversation_id", "m.notice_seq"])
@@ -109,8 +109,10 @@ function selectMessages(db: Db, { recipient, integration }: Erasure) {
     .where("m.recipient_id", "=", recipient)
     .orderBy("m.seq")
     .limit(atOnce);
-  if (integration === undefined) return query;
-  return query.where((eb) => eb.or([eb("m.integration", "=", integration), eb("m.integration_id", "=", integration)]));
+  if (integrations === undefined) return query;
+  return query.where((eb) =>
+    eb.or([eb("m.integration", "in", integrations), eb("m.integration_id", "in", integrations)]),
+  );
 }
 
 /** The ids, ours, of those that {@link eraseMessages} would take next. */

@@ -3,6 +3,7 @@ import { bulk, type Db, run } from "./bulk";
 import { eraseConsents } from "./consent";
 import { eraseCustomer } from "./customers";
 import type { Database, Tx } from "./database";
+import { bytes } from "./engine";
 import { atOnce, type EraseDeps, type Erasure, erasedSummary, eraseMessages, findMessages } from "./erase-messages";
 import { lookupKey } from "./lookups";
 import { removeTasks } from "./tasks";
@@ -37,7 +38,7 @@ export async function eraseRecipient(database: Database, erasure: Erasure, deps:
   try {
     const { providerIds, conversations, ...messages } = await eraseAllMessages(database, erasure, deps);
     const reports = await database.transaction(async ({ db }) => {
-      if (erasure.integration === undefined) {
+      if (erasure.integrations === undefined) {
         await run(db, "delete from lookups where key = $1", [lookupKey("recipient", erasure.recipient)]);
       }
       return { quarantined: await eraseQuarantine(db, erasure), replays: await eraseReplays(db, erasure) };
@@ -87,14 +88,13 @@ async function eraseAddresses(tx: Tx, erasure: Erasure): Promise<{ customers: nu
   return erased;
 }
 
-/** Refused webhooks that name the recipient; their number stays. */
-async function eraseQuarantine(db: Db, { recipient }: Erasure): Promise<number> {
-  const rows = await run<{ seq: number; body: Uint8Array | ArrayBuffer }>(db, "select seq, body from quarantine");
-  const forms = [recipient, JSON.stringify(recipient).slice(1, -1)].map((text) => Buffer.from(text));
+/** Refused webhooks to or from the recipient; their number stays. */
+async function eraseQuarantine(db: Db, { recipient, integrations }: Erasure): Promise<number> {
+  const all = db.selectFrom("quarantine").select(["seq", "body"]);
+  const rows = await (integrations === undefined ? all : all.where("integration", "in", integrations)).execute();
   let count = 0;
   for (const { seq, body } of rows) {
-    const content = Buffer.from(body as Uint8Array);
-    if (!forms.some((form) => content.includes(form))) continue;
+    if (!isWith(bytes(body), recipient)) continue;
     await db
       .updateTable("quarantine")
       .set({ headers: "{}", body: Buffer.alloc(0), size: 0 })
@@ -105,8 +105,20 @@ async function eraseQuarantine(db: Db, { recipient }: Erasure): Promise<number> 
   return count;
 }
 
+/** What is no JSON is searched for the recipient's id as JSON would write it. */
+function isWith(body: Buffer, recipient: string): boolean {
+  try {
+    const webhook = JSON.parse(body.toString()) as {
+      channel?: { to?: { id?: unknown }; from?: { id?: unknown } };
+    } | null;
+    return [webhook?.channel?.to?.id, webhook?.channel?.from?.id].some((id) => String(id) === recipient);
+  } catch {
+    return body.includes(JSON.stringify(recipient));
+  }
+}
+
 /** Replays that were chosen by the recipient, and what dry runs showed of anybody. */
-async function eraseReplays(db: Db, { recipient }: Erasure): Promise<number> {
+async function eraseReplays(db: Db, { recipient, integrations }: Erasure): Promise<number> {
   const rows = await run<{ seq: number; plan: string; progress: string }>(
     db,
     "select seq, plan, progress from replays",
@@ -115,13 +127,12 @@ async function eraseReplays(db: Db, { recipient }: Erasure): Promise<number> {
   for (const { seq, plan, progress } of rows) {
     const { filter, ...chosen } = JSON.parse(plan) as { filter?: Record<string, unknown> };
     const { examples = [], ...counted } = JSON.parse(progress) as { examples?: unknown[] };
-    const isNamed = filter !== undefined && Object.values(filter).includes(recipient);
+    const isIncluded =
+      integrations === undefined || integrations.includes(String(filter?.integration ?? integrations[0]));
+    const isNamed = filter?.recipient === recipient && isIncluded;
     if (!isNamed && examples.length === 0) continue;
-    const kept = Object.entries(filter ?? {}).map(([name, value]) => [
-      name,
-      value === recipient ? erasedSummary : value,
-    ]);
-    const next = filter === undefined ? chosen : { ...chosen, filter: Object.fromEntries(kept) };
+    const kept = isNamed ? { ...filter, recipient: erasedSummary } : filter;
+    const next = filter === undefined ? chosen : { ...chosen, filter: kept };
     await run(db, "update replays set plan = $1, progress = $2 where seq = $3", [
       JSON.stringify(next),
       JSON.stringify(counted),
@@ -149,9 +160,9 @@ const blankJournal = bulk<string, { seq: number }>(
   (id) => [id],
 );
 
-function readCustomersOf(db: Db, { recipient, integration }: Erasure) {
+function readCustomersOf(db: Db, { recipient, integrations }: Erasure) {
   const known = db.selectFrom("customers").selectAll().where("recipient_id", "=", recipient);
-  return (integration === undefined ? known : known.where("integration", "=", integration)).execute();
+  return (integrations === undefined ? known : known.where("integration", "in", integrations)).execute();
 }
 
 async function eraseContacts(db: Db, { recipient }: Erasure, conversations: readonly string[]): Promise<number> {
@@ -165,12 +176,8 @@ async function eraseContacts(db: Db, { recipient }: Erasure, conversations: read
   return count + proofs.length;
 }
 
-/** Reports of adapters that name the recipient, or one of the deliveries. */
-async function eraseCallbacks(
-  database: Database,
-  { recipient }: Erasure,
-  providerIds: ReadonlySet<string>,
-): Promise<number> {
+/** Reports of adapters on one of the deliveries, or from the recipient. */
+async function eraseCallbacks(database: Database, erasure: Erasure, providerIds: ReadonlySet<string>): Promise<number> {
   let count = 0;
   for (let after = 0; ; ) {
     const rows = await database.read((db) =>
@@ -182,7 +189,7 @@ async function eraseCallbacks(
     const last = rows.at(-1);
     if (last === undefined) return count;
     after = last.seq;
-    const named = rows.filter(({ body }) => mentions(JSON.parse(body), recipient, providerIds));
+    const named = rows.filter(({ body }) => isAbout(JSON.parse(body) as Report, erasure, providerIds));
     const ofErased = await findErased(database, rows);
     const seqs = [...new Set([...named, ...ofErased].map(({ seq }) => seq))];
     if (seqs.length === 0) continue;
@@ -218,9 +225,14 @@ async function findErased<Row extends { body: string }>(database: Database, rows
   return erased.flatMap(({ id }) => byId.get(id) ?? []);
 }
 
-/** Whether any text in it is the recipient, or the provider's id of one of the deliveries. */
-function mentions(value: unknown, recipient: string, providerIds: ReadonlySet<string>): boolean {
-  if (typeof value === "string") return value === recipient || providerIds.has(value);
-  if (typeof value !== "object" || value === null) return false;
-  return Object.values(value).some((inner) => mentions(inner, recipient, providerIds));
+interface Report {
+  providerMessageId?: unknown;
+  integration?: unknown;
+  from?: { id?: unknown };
+}
+
+function isAbout(report: Report, { recipient, integrations }: Erasure, providerIds: ReadonlySet<string>): boolean {
+  if (typeof report.providerMessageId === "string" && providerIds.has(report.providerMessageId)) return true;
+  const isIncluded = integrations === undefined || integrations.includes(String(report.integration));
+  return report.from?.id === recipient && isIncluded;
 }

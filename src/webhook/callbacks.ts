@@ -1,6 +1,6 @@
 /** `POST /channels/{channel}/…`: what adapters tell us, verified, stored, then answered. */
 import type { IncomingHttpHeaders } from "node:http";
-import express, { type Router } from "express";
+import express, { type Request, type RequestHandler, type Router } from "express";
 import { BridgeError } from "../errors";
 import { hasPrivateHost } from "../media/private-address";
 import { type AdapterBodyKind, type AdapterMessage, adapterBodies } from "../message/adapter";
@@ -40,11 +40,21 @@ export function callbackRoutes(deps: CallbackDeps): Router {
   const router = express.Router();
   const raw = express.raw({ type: () => true, inflate: false, limit: deps.maxBodyBytes });
 
-  router.post(routePattern, raw, async (req, res) => {
-    const channel = channels.get(String(req.params.channel));
-    const kind = String(req.params.kind);
+  function findRoute({ params }: Request) {
+    const channel = channels.get(String(params.channel));
+    const kind = String(params.kind);
     if (channel === undefined) throw new BridgeError("not_found", "no channel of this name takes callbacks");
     if (!isKind(kind)) throw new BridgeError("not_found", `callbacks are ${Object.keys(adapterBodies).join(", ")}`);
+    return { channel, kind };
+  }
+  /** Before the body is read. */
+  const checkRoute: RequestHandler = (req, _res, next) => {
+    findRoute(req);
+    next();
+  };
+
+  router.post(routePattern, checkRoute, raw, async (req, res) => {
+    const { channel, kind } = findRoute(req);
     const { name, secret } = channel;
     const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
     const receivedAt = deps.now();

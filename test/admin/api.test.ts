@@ -1,5 +1,5 @@
 import { delivered, refused } from "../helpers/adapter";
-import { adminToken, type Item, type Scene, startScene } from "../helpers/bridge";
+import { adminToken, integrationId, type Item, type Scene, startScene } from "../helpers/bridge";
 import { engines } from "../helpers/stores";
 import { until } from "../helpers/until";
 
@@ -137,6 +137,56 @@ describe.each(engines)("on %s", (engine) => {
     for (const path of ["/api/v1/messages/unknown", "/api/v1/messages/unknown/raw", "/api/v1/parcels", "/parcels"]) {
       expect(await getError(scene, path)).toEqual([404, { code: "not_found", message: expect.stringMatching(/\w/) }]);
     }
+  });
+
+  test("what cannot be read of a request is a fault of the request", async () => {
+    const scene = await startScene(engine);
+    const latin = { ...bearer, "content-type": "application/json; charset=iso-8859-1" };
+    const zipped = { ...bearer, "content-type": "application/json", "content-encoding": "gzip" };
+    const answers: ["GET" | "POST", string, Record<string, string>, number, string][] = [
+      ["GET", "/api/v1/messages/%E0%A4%A", bearer, 404, "not_found"],
+      ["GET", "/unsubscribe/%E0%A4%A", {}, 404, "not_found"],
+      ["POST", "/api/v1/suppressions", latin, 415, "unsupported_media_type"],
+      [
+        "POST",
+        "/api/v1/replays",
+        { ...latin, "content-type": "text/plain; charset=x-y" },
+        415,
+        "unsupported_media_type",
+      ],
+      ["POST", "/api/v1/suppressions", zipped, 400, "invalid_json"],
+    ];
+    for (const [method, path, headers, status, code] of answers) {
+      const answer = await scene.call(method, path, headers, method === "POST" ? "{}" : undefined);
+      expect([path, answer.status, JSON.parse(answer.text).error.code]).toEqual([path, status, code]);
+    }
+  });
+
+  test("an erasure in an integration that nobody knows is refused, by name or id of one that is known it is not", async () => {
+    const scene = await startScene(engine);
+    await scene.say("mira");
+    const ask = async (integration: string) => {
+      const body = JSON.stringify({ recipient: "mira", integration });
+      const { status, text } = await scene.call("POST", "/api/v1/erasures", bearer, body);
+      return [status, JSON.parse(text).error?.field ?? JSON.parse(text).messages];
+    };
+    expect(await ask("nope")).toEqual([400, "integration"]);
+    expect(await ask(integrationId)).toEqual([200, 1]);
+    expect(await ask("harborline-chat")).toEqual([200, 0]);
+  });
+
+  test("a replay is of ids or of a filter, whose times are shown as times", async () => {
+    const scene = await startScene(engine);
+    const genesysId = await scene.say("mira");
+    const ask = async (wanted: object) => {
+      const { status, text } = await scene.call("POST", "/api/v1/replays", bearer, JSON.stringify(wanted));
+      return { status, body: JSON.parse(text) };
+    };
+    const both = await ask({ ids: [genesysId], filter: { fate: "failed" }, to: "self", dryRun: true });
+    expect(both).toMatchObject({ status: 400, body: { error: { code: "invalid_field", field: "filter" } } });
+    const since = "2026-01-01T00:00:00.000Z";
+    const { body } = await ask({ filter: { since }, to: "self", dryRun: true });
+    expect(await scene.get(`/api/v1/replays/${body.id}`)).toMatchObject({ filter: { since } });
   });
 
   test("the figures of the whole store can be read, and the proof that they are right", async () => {

@@ -50,6 +50,28 @@ describe.each(engines)("beside a running bridge on %s", (engine) => {
     expect((await omb(["messages", "list", "--fate", "returned"], env)).stdout).toMatch(/No message/);
   });
 
+  test("what is asked wrongly ends with 2", async () => {
+    const { arrived, env } = await startBeside(engine);
+    const replay = ["replay", arrived, "--yes"];
+    for (const args of [
+      ["messages", "list", "--limit", "0"],
+      ["messages", "list", "--since", "nonsense"],
+      ["audit", "--since", "nonsense"],
+      ["captures", "export", "-", "--direction", "up"],
+      [...replay, "--to", "nonsense"],
+      [...replay, "--to", "channel:nope"],
+      [...replay, "--to", "nonsense", "--dry-run"],
+      [...replay, "--to", "self", "--fate", "failed"],
+      [...replay, "--to", "self", "--since", "nonsense"],
+      ["replay", "--since", "nonsense", "--to", "self", "--yes"],
+      [...replay, "--to", "self", "--rate", "5", "--original-spacing"],
+      ["erase", "mira", "--integration", "nope", "--yes"],
+    ]) {
+      const { exitCode, stderr } = await omb(args, env);
+      expect([args.join(" "), exitCode, stderr !== ""]).toEqual([args.join(" "), 2, true]);
+    }
+  });
+
   test("messages show prints one message, by either id, as the API does", async () => {
     const { scene, arrived, env } = await startBeside(engine);
     const shown = await omb(["messages", "show", arrived, "--json"], env);

@@ -259,7 +259,7 @@ describe("provision", () => {
     expect(forbidden.stderr).toContain("messaging:setting:add");
     expect((await omb(["provision", "harborline-chat"], env)).exitCode).toBe(2);
     for (const args of [["Harborline Chat"], ["harborline-chat", "--secret", "short"]]) {
-      expect((await omb(["provision", ...args, "--webhook", webhook], env)).exitCode).toBe(1);
+      expect((await omb(["provision", ...args, "--webhook", webhook], env)).exitCode).toBe(2);
     }
   });
 });
@@ -301,7 +301,7 @@ describe("contacts", () => {
     const merged = await omb(["contacts", "merge", ...ids, "--curated", "--json"], env);
     expect(JSON.parse(merged.stdout)).toMatchObject({ outcome: "merged" });
     expect(practice.simulator.contact(ids[0] ?? "")?.canonicalId).toBe(JSON.parse(merged.stdout).contactId);
-    expect((await omb(["contacts", "merge", "one"], env)).exitCode).toBe(1);
+    expect((await omb(["contacts", "merge", "one"], env)).exitCode).toBe(2);
   });
 
   test("without a bridge they say what to do", async () => {

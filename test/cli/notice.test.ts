@@ -57,10 +57,10 @@ test("machines get everything, what could not be rendered among it", async () =>
 test("a policy that is not there is said, with those that are", async () => {
   const { preview } = place({});
   expect(await preview("--policy", "other")).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: "name a fallback policy of the settings: there are missed\n",
   });
-  expect((await preview("--count", "0")).code).toBe(1);
+  expect((await preview("--count", "0")).code).toBe(2);
 });
 
 test("a template that fails is found by the check of the settings", async () => {

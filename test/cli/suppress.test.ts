@@ -71,12 +71,12 @@ function suite(prepare: (env: Record<string, string>) => Promise<void>): void {
     expect(readFileSync(again, "utf8")).toBe(exported.stdout);
   });
 
-  test("wrong usage ends with 2, a wrong address with 1 and a reason", async () => {
+  test("wrong usage ends with 2, a wrong address with a reason, too", async () => {
     const { omb } = await place(prepare);
     expect((await omb("add")).code).toBe(2);
     expect((await omb("add", mira, "--channel", "fax")).code).toBe(2);
     const wrong = await omb("add", "mira", "--channel", "email", "--json");
-    expect(wrong.code).toBe(1);
+    expect(wrong.code).toBe(2);
     expect(JSON.parse(wrong.stderr)).toMatchObject({ error: { code: "invalid_field", field: "address" } });
   });
 }

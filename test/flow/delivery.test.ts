@@ -124,7 +124,7 @@ describe.each(engines)("on %s", (engine) => {
     const [first, second] = scene.adapter.calls;
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1000);
     const postponed = found.timeline.find((line) => line.event === "delivery.postponed");
-    const wait = Number(postponed?.detail?.retryAt) - Date.parse(postponed?.at ?? "");
+    const wait = Date.parse(String(postponed?.detail?.retryAt)) - Date.parse(postponed?.at ?? "");
     expect(wait).toBeGreaterThanOrEqual(1000);
     expect(wait).toBeLessThanOrEqual(1100);
   });

@@ -184,11 +184,11 @@ export async function startScene(engine: Engine, options: SceneOptions = {}) {
 
   async function look() {
     const { queues, underWay } = await get<{
-      queues: { oldestDueAt: number }[];
+      queues: { oldestDueAt: string }[];
       underWay: Record<string, number>;
     }>("/health/details");
     return {
-      due: queues.some((queue) => queue.oldestDueAt <= clock.now()),
+      due: queues.some((queue) => Date.parse(queue.oldestDueAt) <= clock.now()),
       underWay: Object.values(underWay).some((count) => count > 0),
     };
   }

@@ -85,6 +85,39 @@ describe.each(engines)("on %s", (engine) => {
     expect(erased).toMatchObject({ messages: 1, files: 2 });
   });
 
+  test("what only sounds like the recipient stays: other people's refused webhooks, reports and replays", async () => {
+    const { database } = await openStore(engine);
+    const refuse = (integration: string, body: string) =>
+      quarantine(database, { integration, receivedAt: start, problem: "no", headers: {}, body: Buffer.from(body) });
+    const report = createCallbacks(database, () => start);
+    const told = (webhookId: string, body: object) =>
+      report({ channel: "chat", kind: "receipts", webhookId, receivedAt: start, body: JSON.stringify(body) });
+    await refuse("chat", '{"text":"Going to Canada","channel":{"to":{"id":"otto"}}}');
+    await refuse("chat", '{"text":"ada","channel":{"to":{"id":"otto"}}}');
+    await refuse("chat", '{"channel":{"to":{"id":"ada"}}}');
+    await refuse("chat", '{"channel":{"from":{"id":"ada"}}}');
+    await refuse("chat", '{"channel":{"to":{"id":"ada"}}');
+    await refuse("chat", '{"channel":{"to":{"id":"Canada"}}');
+    await refuse("other", '{"channel":{"to":{"id":"ada"}}}');
+    await told("w1", { providerMessageId: "p-1", status: "delivered" });
+    await told("w2", { from: { id: "ada" }, integration: "chat" });
+    await told("w3", { from: { id: "ada" }, integration: "other" });
+    const count = (recipient: string, integrations?: string[]) =>
+      eraseRecipient(database, { recipient, integrations }, deps);
+
+    expect(await count("delivered")).toMatchObject({ callbacks: 0, quarantined: 0 });
+    expect(await count("p-1")).toMatchObject({ callbacks: 0 });
+    expect(await count("ada", ["nowhere"])).toMatchObject({ callbacks: 0, quarantined: 0 });
+    expect(await count("ada", ["chat"])).toMatchObject({ callbacks: 1, quarantined: 3 });
+    expect(await count("ada")).toMatchObject({ callbacks: 1, quarantined: 1 });
+    const left = await database.db.selectFrom("quarantine").select("body").orderBy("seq").execute();
+    expect(left.map(({ body }) => Buffer.from(body as Uint8Array).toString()).filter((text) => text !== "")).toEqual([
+      '{"text":"Going to Canada","channel":{"to":{"id":"otto"}}}',
+      '{"text":"ada","channel":{"to":{"id":"otto"}}}',
+      '{"channel":{"to":{"id":"Canada"}}',
+    ]);
+  });
+
   test("nothing personal about the recipient is left anywhere, and everything about others is", async () => {
     const { database, directory } = await openStore(engine);
     await save(
@@ -229,7 +262,7 @@ describe.each(engines)("on %s", (engine) => {
     const { database } = await openStore(engine);
     await save(database, arrivalOf(mira), arrivalOf(mira, { integration: "other", integrationId: "id-of-other" }));
     await indexAll(database);
-    const erased = await eraseRecipient(database, { recipient: mira, integration: "id-of-other" }, deps);
+    const erased = await eraseRecipient(database, { recipient: mira, integrations: ["id-of-other"] }, deps);
     expect(erased).toMatchObject({ messages: 1 });
     const again = await until(() => eraseRecipient(database, { recipient: mira }, deps));
     expect(again).toMatchObject({ messages: 1 });

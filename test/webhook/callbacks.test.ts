@@ -69,7 +69,19 @@ describe.each(engines)("on %s", (engine) => {
     expect(await statusAt("/channels/__proto__/receipts")).toBe(404);
     expect(await statusAt("/channels/chat/parcels")).toBe(404);
     expect(await statusAt("/channels/chat/toString")).toBe(404);
+    expect(await statusAt("/channels/chat%ZZ/receipts")).toBe(404);
     expect(await statusAt("/channels/chat/receipts")).toBe(202);
+  });
+
+  test("a channel that is none is 404 whatever its body is", async () => {
+    const scene = await startScene(engine, { maxBodyBytes: 2000 });
+    const large = "x".repeat(3000);
+    expect((await scene.call("POST", "/channels/other/receipts", {}, large)).status).toBe(404);
+    expect((await scene.call("POST", "/channels/chat/parcels", {}, large)).status).toBe(404);
+    expect((await scene.call("POST", "/channels/other/receipts", { "content-encoding": "gzip" }, "x")).status).toBe(
+      404,
+    );
+    expect((await scene.call("POST", "/channels/chat/receipts", {}, large)).status).toBe(413);
   });
 
   test.each<[string, string, unknown, string | undefined]>([
