@@ -9,6 +9,7 @@ import { readTarget } from "../replay/request";
 import { judgeMessage, type ReplayDeps } from "../replay/run";
 import { openDatabase } from "../store/database";
 import { countSelected, newestSeq, readSelected, resolveIds, type Selection } from "../store/selection";
+import { listServed } from "./channels";
 
 /** What a command chooses: ids, or the fields of a filter as they were typed. */
 export interface Choice {
@@ -63,9 +64,6 @@ export function parseFilter(fields: Record<string, string | undefined>) {
 }
 
 /** Throws BridgeError `invalid_field` unless a replay could go there. */
-export function checkTarget({ channels }: Config, to: string): void {
-  readTarget(
-    to,
-    channels.map(({ name }) => name),
-  );
+export function checkTarget(config: Config, to: string): void {
+  readTarget(to, listServed(config));
 }

@@ -50,6 +50,11 @@ function channelSettings(channel: ChannelConfig): ChannelSettings | undefined {
   }
 }
 
+/** The channels that something can be sent through, by name. */
+export function listServed({ channels }: Config): string[] {
+  return channels.filter((channel) => channelSettings(channel) !== undefined).map(({ name }) => name);
+}
+
 export type { ChannelProfile };
 
 /** What each configured channel can show; without settings, each type of channel. */

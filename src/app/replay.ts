@@ -16,6 +16,7 @@ import { findReplay, listReplays, steerReplay } from "../store/replays";
 import { planArrival } from "../webhook/arrival";
 import { signBody } from "../webhook/signature";
 import type { ReplaysDeps } from "../admin/replays";
+import { listServed } from "./channels";
 
 type Understand = (capture: KeptBody) => Message;
 
@@ -113,7 +114,7 @@ export function createReplayDesk(
   { config, now, newId }: Pick<AgainParts, "config" | "now" | "newId">,
   database: Database,
 ): ReplaysDeps {
-  const channels = config.channels.map(({ name }) => name);
+  const channels = listServed(config);
   return {
     request: (wanted) => requestReplay({ database, channels, now, newId }, wanted),
     async find(id) {

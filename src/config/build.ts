@@ -118,6 +118,7 @@ function buildIntegration(
   return {
     ...integration,
     organisation: integration.organisation ?? onlyOrganisation,
+    ...(settings.channels[integration.channel]?.type === "forward" && { forwards: true as const }),
     /** Counted from `accepted`: the policy's where there is one, else the integration's own. */
     undeliveredAfterMs: (policy?.undeliveredAfterSeconds ?? undeliveredAfterSeconds) * 1000,
   };

@@ -63,7 +63,7 @@ export function checkLinks(settings: Outline, organisations: readonly string[]):
   return [
     ...checkNames(settings),
     ...settings.integrations.flatMap((integration, index) => [
-      ...checkLink(["integrations", index, "channel"], integration.channel, channels),
+      ...checkChannel(settings, ["integrations", index, "channel"], integration.channel),
       ...checkLink(["integrations", index, "fallback"], integration.fallback, policies),
       ...checkOrganisation(["integrations", index, "organisation"], integration.organisation, organisations),
     ]),
@@ -101,6 +101,15 @@ function checkNames(settings: Outline): Problem[] {
 function checkLink(path: Path, value: string | undefined, names: readonly string[]): Problem[] {
   if (value === undefined || value === "" || names.includes(value)) return [];
   return [{ path: formatPath(path), found: describeFound(value, path), allowed: nameChoices(names, value) }];
+}
+
+/** Nothing serves a web chat yet: its messages would wait for ever. */
+function checkChannel(settings: Outline, path: Path, used: string | undefined): Problem[] {
+  if (used === undefined || ownChannel(settings, used)?.type !== "webchat") {
+    return checkLink(path, used, Object.keys(settings.channels));
+  }
+  const found = `${describeFound(used, path)}, a webchat, which this version does not serve`;
+  return [{ path: formatPath(path), found, allowed: "a channel of another type" }];
 }
 
 function checkOrganisation(path: Path, value: string | undefined, organisations: readonly string[]): Problem[] {

@@ -288,7 +288,7 @@ function notDelivered(
   // Accepted was the best news to be had, and now worse news has come after all.
   if (state.fate === "accepted") return { message: { fate, reason } };
   if (state.fate !== "open" || state.notice !== null) return { message: { reason } };
-  const fallback = chooseFallback(given.rules, reason.code);
+  const fallback = isAside(state) ? undefined : chooseFallback(given.rules, reason.code);
   if (fallback === undefined) return { message: { fate, reason } };
   return {
     message: { reason },
@@ -333,6 +333,11 @@ function arrivedBefore({ fate, delivery }: MessageState): boolean {
   );
 }
 
+/** What no customer would have been shown, handed on as it came: whether it arrived concerns neither them nor Genesys Cloud. */
+function isAside({ kind }: MessageState): boolean {
+  return kind === "receipt" || kind === "event";
+}
+
 /** The receipt that Genesys Cloud is owed, if it is to be told and can be: at most one per message. */
 function owe(
   state: MessageState,
@@ -344,7 +349,8 @@ function owe(
   if (rules.organisation === undefined || rules.receipts === "none" || state.receipt !== null) return {};
   if (status === "Delivered" && rules.receipts === "failures") return {};
   if (status === "Failed" && arrivedBefore(state)) return {};
-  if (state.genesysMessageId === null || state.recipientId === "" || state.kind === "receipt") return {};
+  if (state.genesysMessageId === null || state.recipientId === "") return {};
+  if (isAside(state)) return {};
   const queue = receiptQueue(rules.organisation, status);
   return { receipt: reason === undefined ? { status, at, queue } : { status, reason, at, queue } };
 }

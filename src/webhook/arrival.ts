@@ -3,6 +3,7 @@ import { dedupKey, direction } from "../message/identity";
 import { deliverableKinds, type Message } from "../message/message";
 import { normalize } from "../message/normalize";
 import { summarize } from "../message/summary";
+import { listUnknownElements } from "../message/unknown-fields";
 import type { Arrival } from "../store/ingest";
 import { laneOf } from "../store/keys";
 import { inboundReceiptQueue, typingQueue } from "../store/queues";
@@ -14,6 +15,8 @@ export interface WebhookIntegration {
   signatureSecrets: readonly string[];
   /** The channel its messages go through. */
   channel: string;
+  /** The channel hands on what came as it came: also that of which no customer would be shown anything. */
+  forwards?: true;
 }
 
 export interface Capture {
@@ -53,13 +56,19 @@ export function planArrival(
     headers: capture.headers,
     body: capture.body,
     message,
-    ledger: [{ at: receivedAt, event: "message.stored", ...lateness(receivedAt, message.sentAt) }],
+    ledger: [{ at: receivedAt, event: "message.stored", ...noteworthy(message, receivedAt) }],
   };
   if (message.kind === "typing") return { ...arrival, tasks: [showTyping(message, integration.channel, receivedAt)] };
-  if (message.kind === "receipt") {
+  const lane = laneOf(integration.name, recipient.id);
+  if (!deliverable.has(message.kind)) {
+    // Whoever lived behind the webhook before was told of it, in its place.
+    if (integration.forwards) {
+      arrival.fate = "open";
+      arrival.delivery = { id: newId(), channel: integration.channel, lane };
+    }
+    if (message.kind !== "receipt") return arrival;
     return { ...arrival, tasks: [{ key: `inbound-receipt:${id}`, queue: inboundReceiptQueue, dueAt: receivedAt }] };
   }
-  if (!deliverable.has(message.kind)) return arrival;
   if (recipient.id === "") {
     return {
       ...arrival,
@@ -72,14 +81,30 @@ export function planArrival(
     };
   }
   arrival.fate = "open";
-  arrival.delivery = { id: newId(), channel: integration.channel, lane: laneOf(integration.name, recipient.id) };
+  arrival.delivery = { id: newId(), channel: integration.channel, lane };
   return arrival;
 }
 
-/** Genesys Cloud repeats what it believes unanswered after 5 s: what comes so late may have been overtaken by later messages. */
-function lateness(receivedAt: number, sentAt: string | null): { detail?: { lateMs: number } } {
+const mostNamed = 20;
+const longestName = 100;
+
+/**
+ * Genesys Cloud repeats what it believes unanswered after 5 s: what comes so late may have been overtaken by later messages. And the
+ * content types of which the customer will see nothing.
+ */
+function noteworthy(message: Message, receivedAt: number): { detail?: Record<string, unknown> } {
+  const { sentAt } = message;
   const lateMs = sentAt === null ? 0 : receivedAt - Date.parse(sentAt);
-  return lateMs > 4000 ? { detail: { lateMs } } : {};
+  const unknown = listUnknownElements(message);
+  if (lateMs <= 4000 && unknown.length === 0) return {};
+  return {
+    detail: {
+      ...(lateMs > 4000 && { lateMs }),
+      ...(unknown.length > 0 && {
+        unknownElements: unknown.slice(0, mostNamed).map((name) => name.slice(0, longestName)),
+      }),
+    },
+  };
 }
 
 function showTyping(message: Extract<Message, { kind: "typing" }>, channel: string, receivedAt: number) {

@@ -408,6 +408,13 @@ describe.each<[string, object, string, string, string | RegExp]>([
   ],
   ["no body", { ...complete, maxBodyBytes: 0 }, "maxBodyBytes", "0", /bytes/],
   [
+    "an integration on a channel that nothing serves yet",
+    { ...minimal, channels: { chat: { type: "webchat" } } },
+    "integrations[0].channel",
+    '"chat", a webchat, which this version does not serve',
+    "a channel of another type",
+  ],
+  [
     "a variable that is not set",
     withChat({ secret: "env:NOT_SET" }),
     "channels.chat.secret",

@@ -254,6 +254,8 @@ describe("receipts", () => {
     ["without an organisation", { organisation: undefined } as unknown as Partial<Rules>, {}, false, false],
     ["without Genesys Cloud's id", {}, { genesysMessageId: null }, false, false],
     ["without a recipient", {}, { recipientId: "" }, false, false],
+    ["of a receipt that was handed on", {}, { kind: "receipt" }, false, false],
+    ["of an event that was handed on", {}, { kind: "event" }, false, false],
     ["after one was owed", {}, { receipt: { status: "Failed", state: "sent" } }, false, false],
   ])("%s", (_, rules, message, ofDelivered, ofFailed) => {
     expect(receiptOf(delivered, rules, message) !== undefined).toBe(ofDelivered);
