@@ -1,5 +1,6 @@
 /** What commands print: results on stdout, everything else on stderr; JSON for machines, tables for people. */
 import { BridgeError, type ErrorCode, errorBody, StartError } from "../errors";
+import { writeJson } from "../message/write-json";
 import type { Input } from "./confirm";
 
 export interface Output {
@@ -40,7 +41,7 @@ export function printJsonError(
 }
 
 export function printJson({ stdout }: Output, value: unknown): void {
-  stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  stdout.write(`${writeJson(value, 2)}\n`);
 }
 
 /** Rows under their headings, each column as wide as its widest cell; long cells are cut to `widths`. */

@@ -9,7 +9,8 @@ const at = z.iso.datetime({ offset: true }).optional();
 export const adapterReceipt = z
   .object({
     deliveryId: id.optional(),
-    providerMessageId: id.optional(),
+    // As in the answer that gave it.
+    providerMessageId: z.union([id, z.int().transform(String)]).optional(),
     status: z.enum(["delivered", "read", "failed"]),
     reason: reason.optional(),
     at,

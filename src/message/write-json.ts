@@ -5,12 +5,12 @@ const deepest = 500;
  * A message, or an object around one, as JSON. A body nested so deep that JSON.stringify runs out of stack is written without what lies below 500
  * levels: the message goes out, and its capture has the body to the last byte.
  */
-export function writeJson(value: object): string {
+export function writeJson(value: unknown, indent?: number): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, null, indent);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return JSON.stringify(prune(value, deepest));
+    return JSON.stringify(prune(value, deepest), null, indent);
   }
 }
 

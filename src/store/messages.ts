@@ -41,6 +41,9 @@ export interface MessageItem {
   summary: string;
 }
 
+/** Keys of what a file of captures told. */
+const imported = "%|import:%";
+
 /** The newest messages first, at most `limit`, older than the message `cursor` names. */
 export async function listMessages(
   db: Db,
@@ -105,8 +108,9 @@ export async function findMessage(db: Db, id: string): Promise<MessageDetail | u
     (await selectItems(db).where("m.id", "=", id).executeTakeFirst()) ??
     (await selectItems(db)
       .where(whereFound("genesys", id))
-      // What a customer sent has the same id as the receipts for it.
+      // What a customer sent has the same id as the receipts for it, and what came the same as its copy from a file.
       .orderBy((eb) => eb("m.source", "is", null))
+      .orderBy((eb) => eb("m.dedup_key", "like", imported))
       .orderBy("m.seq", "desc")
       .executeTakeFirst());
   if (row === undefined) return undefined;
@@ -178,7 +182,11 @@ export async function findSeq(db: Db, id: string): Promise<number | undefined> {
   const rows = db.selectFrom("messages as m").select("m.seq");
   const row =
     (await rows.where("m.id", "=", id).executeTakeFirst()) ??
-    (await rows.where(whereFound("genesys", id)).orderBy("m.seq", "desc").executeTakeFirst());
+    (await rows
+      .where(whereFound("genesys", id))
+      .orderBy((eb) => eb("m.dedup_key", "like", imported))
+      .orderBy("m.seq", "desc")
+      .executeTakeFirst());
   return row?.seq;
 }
 

@@ -40,6 +40,15 @@ export function listBodyStories(body: Buffer): BodyStory[] {
 function addRewritten(text: string, add: (found: string, changed: string | undefined) => void): void {
   const value = parseJson(text);
   if (value === undefined) return;
+  try {
+    addWritings(value, add);
+  } catch (error) {
+    // Nested deeper than what can be written again, by us or by anybody who would have.
+    if (!(error instanceof RangeError)) throw error;
+  }
+}
+
+function addWritings(value: unknown, add: (found: string, changed: string | undefined) => void): void {
   const compact = JSON.stringify(value);
   const rewritten = "JSON that was parsed and written again:";
   add(`${rewritten} it was signed compact`, compact);

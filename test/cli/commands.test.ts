@@ -4,6 +4,7 @@ import { delivered, refused } from "../helpers/adapter";
 import { adminToken, startScene } from "../helpers/bridge";
 import { atEnd } from "../helpers/clean-up";
 import { engines, makePlace } from "../helpers/stores";
+import { outboundBody } from "../helpers/webhook";
 import { omb, storeIn, writeSettings } from "./omb";
 
 async function makeDirectory(): Promise<string> {
@@ -48,6 +49,18 @@ describe.each(engines)("beside a running bridge on %s", (engine) => {
     expect(JSON.parse(second.stdout)).toMatchObject({ items: [{ genesysMessageId: arrived }], nextCursor: null });
     expect((await omb(["messages", "list", "--limit", "1"], env)).stderr).toContain(`--cursor ${nextCursor}`);
     expect((await omb(["messages", "list", "--fate", "returned"], env)).stdout).toMatch(/No message/);
+  });
+
+  test("a body nested thousands of levels deep is shown without its depths", async () => {
+    const { scene, env } = await startBeside(engine);
+    const deep = `${"[".repeat(9000)}${"]".repeat(9000)}`;
+    const body = JSON.stringify(outboundBody("text-agent", "mira")).replace(/^\{/, `{"novelty":${deep},`);
+    expect((await scene.post(body)).status).toBe(200);
+    const id = JSON.parse(body.replace(deep, "0")).id;
+    const shown = await omb(["messages", "show", id, "--json"], env);
+    expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(shown.stdout)).toMatchObject({ genesysMessageId: id });
+    expect((await omb(["messages", "show", id], env)).exitCode).toBe(0);
   });
 
   test("what is asked wrongly ends with 2", async () => {

@@ -1,5 +1,5 @@
 import { run } from "../../src/store/bulk";
-import { countFates, findMessage, listMessages, matching, type MessageFilter } from "../../src/store/messages";
+import { countFates, findMessage, findSeq, listMessages, matching, type MessageFilter } from "../../src/store/messages";
 import { engines } from "../helpers/stores";
 import { arrivalOf, notedOf, openStore, save, start } from "./open-store";
 
@@ -24,6 +24,22 @@ describe.each(engines)("on %s", (engine) => {
   test("messages are listed with the newest first, everything understood included", async () => {
     const { list } = await open();
     expect(await list({})).toEqual([4, 3, 2, 1, 0]);
+  });
+
+  test("what came is found by Genesys Cloud's id before its copy from a file", async () => {
+    const { database } = await openStore(engine);
+    const came = arrivalOf("mira", { genesysMessageId: "both" });
+    const copy = notedOf({ genesysMessageId: "both", dedupKey: `${came.dedupKey}|import:${start}` });
+    const alone = notedOf({ genesysMessageId: "alone", dedupKey: `alone|import:${start}` });
+    await save(database, came, copy, alone);
+    expect((await findMessage(database.db, "both"))?.item.id).toBe(came.id);
+    expect((await findMessage(database.db, "alone"))?.item.id).toBe(alone.id);
+    const found = await database.db
+      .selectFrom("messages")
+      .select("id")
+      .where("seq", "=", (await findSeq(database.db, "both")) ?? 0)
+      .execute();
+    expect(found).toEqual([{ id: came.id }]);
   });
 
   test.each<[string, MessageFilter, number[]]>([

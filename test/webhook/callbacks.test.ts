@@ -27,6 +27,12 @@ describe.each(engines)("on %s", (engine) => {
     const scene = await startScene(engine);
     expect((await scene.tell("receipts", { ...receipt, deliveryId: "never heard of" })).status).toBe(202);
     expect((await scene.tell("receipts", { providerMessageId: "p-1", status: "read" })).status).toBe(202);
+    // Such as the answer may give it.
+    expect((await scene.tell("receipts", { providerMessageId: 7, status: "read" }, "w-7")).status).toBe(202);
+    const kept = await scene.read((db) =>
+      db.selectFrom("callbacks").select("body").where("webhook_id", "=", "w-7").execute(),
+    );
+    expect(kept.map(({ body }) => JSON.parse(body))).toEqual([{ providerMessageId: "7", status: "read" }]);
   });
 
   test("whoever does not sign with the channel's secret, over these bytes, in these minutes, is 401", async () => {

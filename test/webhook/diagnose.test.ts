@@ -187,3 +187,9 @@ test("any bytes and any header get a verdict, and only the true signature fits",
     { numRuns: 40 },
   );
 });
+
+test("a body nested deeper than can be written again is told to be unsigned, without a crash", () => {
+  const deep = `{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+  const signatures = [header(hmac("another body"))];
+  expect(diagnose({ body: deep, signatures }).verdict).not.toBe("fits");
+});
