@@ -23,7 +23,8 @@ describe.each(engines)("on %s", (engine) => {
     const task = { key: "a", queue: "test", dueAt: start, subject: 7, detail: { until: 9 } };
     await add(database, task);
     await add(database, { ...task, subject: 8 });
-    expect(await claim(database)).toEqual([{ key: "a", attempt: 1, subject: 7, detail: { until: 9 } }]);
+    const held = { key: "a", attempt: 1, leaseEnd: start + 1000, subject: 7, detail: { until: 9 } };
+    expect(await claim(database)).toEqual([held]);
   });
 
   test("a claimed task is nobody else's until its lease ends", async () => {

@@ -3,10 +3,12 @@ import { outboundBody } from "../helpers/webhook";
 
 const integration = { name: "harborline-chat", id: "i-1", signatureSecrets: [], channel: "chat" };
 
+const receivedAt = Date.now();
+
 function plan(parsed: Record<string, unknown>, to: Parameters<typeof planArrival>[2] = integration) {
   let count = 0;
   const body = Buffer.from(JSON.stringify(parsed));
-  return planArrival(parsed, { body, headers: {}, receivedAt: Date.now() }, to, () => `id-${++count}`);
+  return planArrival(parsed, { body, headers: {}, receivedAt }, to, () => `id-${++count}`);
 }
 
 test("content of which the customer will see nothing is named in the ledger, once and no longer than a line", () => {
