@@ -36,6 +36,8 @@ export function createEraser({ integrations }: Pick<Config, "integrations">, dat
   }
 
   return async function erase({ recipient, integration }: AskedErasure): Promise<Erased> {
+    // It would name all that was erased before.
+    if (recipient === "") throw new BridgeError("invalid_field", "the recipient's id is expected", "recipient");
     const names = integration === undefined ? undefined : await findNames(integration);
     return eraseRecipient(database, { recipient, integrations: names }, deps);
   };

@@ -111,7 +111,8 @@ function isWith(body: Buffer, recipient: string): boolean {
     const webhook = JSON.parse(body.toString()) as {
       channel?: { to?: { id?: unknown }; from?: { id?: unknown } };
     } | null;
-    return [webhook?.channel?.to?.id, webhook?.channel?.from?.id].some((id) => String(id) === recipient);
+    const ids = [webhook?.channel?.to?.id, webhook?.channel?.from?.id];
+    return ids.some((id) => (typeof id === "string" || typeof id === "number") && String(id) === recipient);
   } catch {
     return body.includes(JSON.stringify(recipient));
   }
@@ -127,9 +128,9 @@ async function eraseReplays(db: Db, { recipient, integrations }: Erasure): Promi
   for (const { seq, plan, progress } of rows) {
     const { filter, ...chosen } = JSON.parse(plan) as { filter?: Record<string, unknown> };
     const { examples = [], ...counted } = JSON.parse(progress) as { examples?: unknown[] };
-    const isIncluded =
-      integrations === undefined || integrations.includes(String(filter?.integration ?? integrations[0]));
-    const isNamed = filter?.recipient === recipient && isIncluded;
+    const isElsewhere =
+      filter?.integration !== undefined && integrations?.includes(String(filter.integration)) === false;
+    const isNamed = filter?.recipient === recipient && !isElsewhere;
     if (!isNamed && examples.length === 0) continue;
     const kept = isNamed ? { ...filter, recipient: erasedSummary } : filter;
     const next = filter === undefined ? chosen : { ...chosen, filter: kept };

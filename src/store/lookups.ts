@@ -62,7 +62,9 @@ export function createLookupIndex(database: Database, now: () => number): () => 
   async function readSettled(): Promise<number> {
     const at = now();
     if (marks.every((mark) => at - mark.at >= marksApartMs)) {
-      const [row] = await run<{ seq: number | null }>(database.db, "select max(seq) as seq from messages");
+      const [row] = await database.read((db) =>
+        run<{ seq: number | null }>(db, "select max(seq) as seq from messages"),
+      );
       marks.push({ at, seq: row?.seq ?? 0 });
     }
     const settled = marks.findLast((mark) => at - mark.at >= settledAfterMs);

@@ -79,6 +79,7 @@ describe.each(engines)("beside a running bridge on %s", (engine) => {
       ["replay", "--since", "nonsense", "--to", "self", "--yes"],
       [...replay, "--to", "self", "--rate", "5", "--original-spacing"],
       ["erase", "mira", "--integration", "nope", "--yes"],
+      ["erase", "", "--yes"],
     ]) {
       const { exitCode, stderr } = await omb(args, env);
       expect([args.join(" "), exitCode, stderr !== ""]).toEqual([args.join(" "), 2, true]);

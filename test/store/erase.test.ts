@@ -106,6 +106,7 @@ describe.each(engines)("on %s", (engine) => {
       eraseRecipient(database, { recipient, integrations }, deps);
 
     expect(await count("delivered")).toMatchObject({ callbacks: 0, quarantined: 0 });
+    expect(await count("undefined")).toMatchObject({ callbacks: 0, quarantined: 0 });
     expect(await count("p-1")).toMatchObject({ callbacks: 0 });
     expect(await count("ada", ["nowhere"])).toMatchObject({ callbacks: 0, quarantined: 0 });
     expect(await count("ada", ["chat"])).toMatchObject({ callbacks: 1, quarantined: 3 });

@@ -1,3 +1,4 @@
+import { StoreUnavailable } from "../../src/errors";
 import { run } from "../../src/store/bulk";
 import { saveArrivals } from "../../src/store/ingest";
 import { createLookupIndex, lookupKey } from "../../src/store/lookups";
@@ -75,6 +76,13 @@ test("what may still become visible on PostgreSQL is not passed over, however ol
   expect(found).toHaveLength(1);
   now += 60_000;
   expect(await index()).toBe(1);
+});
+
+test("a store that cannot be asked is told as such", async () => {
+  const { database } = await openStore("postgres");
+  const index = createLookupIndex(database, () => start);
+  await database.close();
+  await expect(index()).rejects.toThrow(StoreUnavailable);
 });
 
 test("a look-up on PostgreSQL reads the messages behind the index, not the whole table", async () => {
